@@ -1,0 +1,146 @@
+"""The nouns of rimlight: frozen records that pass between rooms."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from math import isfinite
+from typing import NewType
+
+CaseId = NewType("CaseId", str)
+SlideId = NewType("SlideId", str)
+CellId = NewType("CellId", str)
+LabelId = NewType("LabelId", str)
+ReaderId = NewType("ReaderId", str)
+RunId = NewType("RunId", str)
+
+
+class Expression(StrEnum):
+    """What a reader says of one cell at a glance."""
+
+    NEGATIVE = "negative"
+    WEAK = "weak"
+    MODERATE = "moderate"
+    STRONG = "strong"
+    OTHER = "other"
+
+    @property
+    def level(self) -> int | None:
+        """0 for negative to 3 for strong; None for ``other``, which is never scored.
+
+        >>> [expression.level for expression in Expression]
+        [0, 1, 2, 3, None]
+        """
+        return _LEVEL_OF_EXPRESSION.get(self)
+
+    @property
+    def is_positive(self) -> bool:
+        """Whether a membrane line of any intensity was seen."""
+        return self.level is not None and self.level > 0
+
+
+_LEVEL_OF_EXPRESSION = {
+    Expression.NEGATIVE: 0,
+    Expression.WEAK: 1,
+    Expression.MODERATE: 2,
+    Expression.STRONG: 3,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """An upright rectangle in the plane of level 0, in level-0 pixels; it may leave the slide."""
+
+    left_l0: float
+    top_l0: float
+    width_l0: float
+    height_l0: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlideInfo:
+    """A slide of a study, known by reference; the file itself is never written to.
+
+    fingerprint: sha256 of the file's length and of its first and last mebibyte.
+    mpp: micrometres per level-0 pixel; never guessed.
+    mpp_source: ``file`` or ``user``: who says the mpp.
+    white: I0, the value 0..255 of clear glass per channel R, G, B.
+    is_white_estimated: False where no glass was in view and 255 was taken instead.
+    bounds: the non-empty part of the slide, which QuPath crops to; None where the file has none.
+    """
+
+    slide_id: SlideId
+    case_id: CaseId
+    path: str
+    fingerprint: str
+    format: str
+    width_l0: int
+    height_l0: int
+    mpp: float
+    mpp_source: str
+    assay: str
+    scanner: str
+    white: tuple[float, float, float]
+    is_white_estimated: bool
+    bounds: Box | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One cell, known by its centre, which may lie left of 0: some MIRAX slides reach there."""
+
+    cell_id: CellId
+    slide_id: SlideId
+    x_l0: float
+    y_l0: float
+
+    def __post_init__(self) -> None:
+        if not (isfinite(self.x_l0) and isfinite(self.y_l0)):
+            raise ValueError(f"cell {self.cell_id}: the centre must be finite, got {self}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """What one reader said of one cell; it never replaces what another reader said.
+
+    label_id: made where the label is given, so that sending it twice stores it once.
+    made_at: UTC, ISO 8601, as the source states it, else when it was imported.
+    source: the file or page the label came from.
+    """
+
+    label_id: LabelId
+    cell: Cell
+    reader: ReaderId
+    expression: Expression
+    made_at: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelledCell:
+    """A cell with the consensus of its readers' current labels; ``other`` is kept apart.
+
+    n_readers: how many readers' labels the consensus rests on.
+    """
+
+    cell: Cell
+    case_id: CaseId
+    expression: Expression
+    n_readers: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """A statistic with the percentile interval of a bootstrap that resamples cases.
+
+    value, low, high: None where the statistic is undefined; never 0 in its place.
+    n_undefined: resamples in which the statistic was undefined; they are left out.
+    is_reliable: False under 10 cases.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n_cells: int
+    n_cases: int
+    n_resamples: int
+    n_undefined: int
+    is_reliable: bool
