@@ -228,14 +228,15 @@ def _balanced(
     n_cases = len(cases.names)
     parts = np.arange(len(sizes) + 1)[:, None]
     part_of_place = np.repeat(parts[:, 0], [*sizes, n_cases - sum(sizes)])
-    wanted = (part_of_place == parts).sum(axis=1) / n_cases
+    wanted = (part_of_place == parts).mean(axis=1, keepdims=True)
+    weight = 1 / np.maximum(wanted, 1 / n_cases)
     classes = np.column_stack([cases.n_positive > 0, cases.n_negative > 0]).astype(int)
     needed = np.array(n_with_each_class or [0] * len(parts))
     best, least = None, np.inf
     for _ in range(N_TRIALS):
         part = rng.permutation(part_of_place)
         member = (part == parts).astype(int)
-        imbalance = float(((member @ cases.amounts - wanted[:, None]) ** 2 / wanted[:, None]).sum())
+        imbalance = float(((member @ cases.amounts - wanted) ** 2 * weight).sum())
         if imbalance < least - 1e-12 and ((member @ classes).min(axis=1) >= needed).all():
             best, least = part, imbalance
     return None if best is None else [np.flatnonzero(best == i) for i in range(len(sizes))]
