@@ -1,0 +1,299 @@
+"""The database of a study: its tables, how it is opened, and what its refusals mean.
+
+SQLite in a file; the tables use portable types only, so that PostgreSQL by URL needs no other
+model. Nothing here is changed in place but the head of the journal and the slide list.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    URL,
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Double,
+    Engine,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+    insert,
+    inspect,
+    make_url,
+    select,
+    text,
+)
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from rimlight.errors import RimlightError, StorageError, StudyError
+
+SCHEMA_VERSION = 1
+BUSY_TIMEOUT_S = 5
+# fmt: off
+_NETWORK_FILE_SYSTEMS = frozenset((
+    "nfs", "nfs3", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs",
+    "afs", "ceph", "lustre", "gpfs", "glusterfs", "beegfs", "9p", "ncpfs",
+    "fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.rclone", "fuse.s3fs", "fuse.smbnetfs", "drvfs",
+))
+# fmt: on
+_log = logging.getLogger("rimlight")
+
+metadata = MetaData()
+
+schema_table = Table("rimlight_schema", metadata, Column("version", Integer, nullable=False))
+
+slides_table = Table(
+    "slides",
+    metadata,
+    Column("slide_id", String, primary_key=True),
+    Column("case_id", String, nullable=False),
+    Column("path", String, nullable=False),
+    Column("fingerprint", String, nullable=False),
+    Column("format", String, nullable=False),
+    Column("width_l0", BigInteger, nullable=False),
+    Column("height_l0", BigInteger, nullable=False),
+    Column("mpp", Double, nullable=False),
+    Column("mpp_source", String, nullable=False),
+    Column("assay", String, nullable=False),
+    Column("scanner", String, nullable=False),
+    Column("white_red", Double, nullable=False),
+    Column("white_green", Double, nullable=False),
+    Column("white_blue", Double, nullable=False),
+    Column("is_white_estimated", Boolean, nullable=False),
+    Column("bounds_left_l0", Double),
+    Column("bounds_top_l0", Double),
+    Column("bounds_width_l0", Double),
+    Column("bounds_height_l0", Double),
+)
+
+events_table = Table(
+    "label_events",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("label_id", String, nullable=False, unique=True),
+    Column("cell_id", String, nullable=False),
+    Column("slide_id", String, ForeignKey("slides.slide_id"), nullable=False),
+    Column("x_l0", Double, nullable=False),
+    Column("y_l0", Double, nullable=False),
+    Column("reader", String, nullable=False),
+    Column("expression", String, nullable=False),
+    Column("made_at", String, nullable=False),
+    Column("recorded_at", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("previous_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Index("label_events_of_cell", "cell_id", "reader", "seq"),
+)
+
+head_table = Table(
+    "journal_head",
+    metadata,
+    Column("n_events", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+_REFUSED = "BEGIN SELECT RAISE(ABORT, 'label events are never changed or removed'); END"
+_TRIGGERS = (
+    f"CREATE TRIGGER label_events_no_update BEFORE UPDATE ON label_events {_REFUSED}",
+    f"CREATE TRIGGER label_events_no_delete BEFORE DELETE ON label_events {_REFUSED}",
+    # INSERT OR REPLACE removes the old row without a DELETE trigger, so it is stopped earlier.
+    "CREATE TRIGGER label_events_no_replace BEFORE INSERT ON label_events WHEN EXISTS "
+    "(SELECT 1 FROM label_events WHERE seq = NEW.seq OR label_id = NEW.label_id) " + _REFUSED,
+)
+
+
+def create_database(place: Path | str) -> None:
+    """Make the tables of an empty study.
+
+    Args:
+        place: Path of a new SQLite file, or the URL of an empty database.
+
+    Raises:
+        StorageError: The disk refuses.
+    """
+    engine = _bare_engine(place)
+    try:
+        with writing(engine) as connection:
+            metadata.create_all(connection)
+            connection.execute(insert(schema_table).values(version=SCHEMA_VERSION))
+            connection.execute(insert(head_table).values(n_events=0, hash="0" * 64))
+            if engine.dialect.name == "sqlite":
+                for trigger in _TRIGGERS:
+                    connection.execute(text(trigger))
+    finally:
+        engine.dispose()
+
+
+def engine_of(place: Path | str) -> Engine:
+    """Open a study's database; its schema version is checked before anything is written.
+
+    SQLite is set to write-ahead logging, full synchronisation, foreign keys and a busy timeout
+    of five seconds. On a network share, where write-ahead logging loses data, a rollback journal
+    is used instead and a notice is logged.
+
+    Args:
+        place: Path of the SQLite file, or a URL.
+
+    Raises:
+        StudyError: There is no database, or it is foreign, damaged or of a newer rimlight.
+        StorageError: The disk refuses.
+    """
+    if isinstance(place, Path) and not place.is_file():
+        raise StudyError(f"{place}: the study's database is missing; restore it from a backup")
+    engine = _bare_engine(place)
+    try:
+        with reading(engine) as connection:
+            _check(connection, str(place))
+        if engine.dialect.name == "sqlite":
+            _set_journal_mode(engine)
+    except RimlightError:
+        engine.dispose()
+        raise
+    return engine
+
+
+@contextmanager
+def reading(target: Engine | Connection) -> Iterator[Connection]:
+    """Give a connection that sees one state of the database for the whole block.
+
+    Raises:
+        StudyError: The database is damaged or foreign.
+        StorageError: The disk refuses, or the database stayed locked.
+    """
+    if isinstance(target, Connection):
+        yield target
+        return
+    with _translated(target), target.connect() as connection:
+        connection = connection.execution_options(rimlight_begin="BEGIN")
+        with connection.begin():
+            yield connection
+
+
+@contextmanager
+def writing(target: Engine | Connection) -> Iterator[Connection]:
+    """Give a connection whose block is one transaction: all of it is kept, or none.
+
+    The right to write is taken at the start, so that what the block reads stays true. Within a
+    block, functions that write may be given its connection and take part in the transaction.
+
+    Raises:
+        StudyError: The database is damaged or foreign.
+        StorageError: The disk refuses, or the database stayed locked.
+    """
+    if isinstance(target, Connection):
+        yield target
+        return
+    with _translated(target), target.connect() as connection, connection.begin():
+        yield connection
+
+
+def network_file_system(path: Path, *, mounts: str | None = None) -> str | None:
+    """Return the kind of network share a path lies on, or None for a local disk.
+
+    Args:
+        path: Any path, there or not.
+        mounts: The text of ``/proc/mounts``; None reads it, where the system has it.
+    """
+    if mounts is None:
+        try:
+            mounts = Path("/proc/mounts").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return None
+    target, longest, kind = path.resolve(), -1, ""
+    for line in mounts.splitlines():
+        fields = line.split(" ")
+        if len(fields) < 3:
+            continue
+        mount = Path(fields[1].replace("\\040", " "))
+        if target.is_relative_to(mount) and len(mount.parts) >= longest:
+            longest, kind = len(mount.parts), fields[2]
+    return kind if kind in _NETWORK_FILE_SYSTEMS else None
+
+
+def _bare_engine(place: Path | str) -> Engine:
+    url = URL.create("sqlite", database=str(place)) if isinstance(place, Path) else make_url(place)
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url)
+    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": BUSY_TIMEOUT_S})
+    event.listen(engine, "connect", _prepare_connection)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare_connection(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # so that BEGIN is ours
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(
+        connection.get_execution_options().get("rimlight_begin", "BEGIN IMMEDIATE")
+    )
+
+
+def _set_journal_mode(engine: Engine) -> None:
+    path = Path(engine.url.database or "")
+    share = network_file_system(path)
+    if share:
+        _log.warning(
+            "%s lies on a network share (%s): labels are written with a rollback journal; "
+            "let one computer at a time write to it",
+            path,
+            share,
+        )
+    with _translated(engine), engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        driver.execute(f"PRAGMA journal_mode = {'DELETE' if share else 'WAL'}")
+
+
+def _check(connection: Connection, place: str) -> None:
+    if not inspect(connection).has_table(schema_table.name):
+        raise StudyError(f"{place}: this database is not of rimlight; open a study of rimlight")
+    versions = connection.scalars(select(schema_table.c.version)).all()
+    if len(versions) != 1:
+        raise StudyError(f"{place}: the schema version is missing; restore it from a backup")
+    if versions[0] > SCHEMA_VERSION:
+        raise StudyError(
+            f"{place}: written by a newer rimlight (schema {versions[0]}, this one knows "
+            f"{SCHEMA_VERSION}); nothing was changed; update rimlight"
+        )
+    if connection.dialect.name == "sqlite":
+        verdict = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+        if verdict != "ok":
+            raise StudyError(f"{place}: the database is damaged; restore it from a backup")
+
+
+@contextmanager
+def _translated(engine: Engine) -> Iterator[None]:
+    place = engine.url.database or engine.url.render_as_string(hide_password=True)
+    try:
+        yield
+    except DBAPIError as error:
+        raise _sentence(place, error) from error
+
+
+def _sentence(place: str, error: DBAPIError) -> RimlightError:
+    reason = str(error.orig)
+    if "not a database" in reason:
+        return StudyError(f"{place}: this is no database; restore it from a backup")
+    if "malformed" in reason or "no such table" in reason or "no such column" in reason:
+        return StudyError(f"{place}: the database is damaged: {reason}; restore it from a backup")
+    if "full" in reason:
+        return StorageError(f"{place}: the disk is full; nothing was changed; free some space")
+    if "locked" in reason or "busy" in reason:
+        return StorageError(f"{place}: another program keeps the database; close it and repeat")
+    if "readonly" in reason or "unable to open" in reason:
+        return StorageError(f"{place}: may not be written to; check the rights of its folder")
+    return StorageError(f"{place}: {reason}; nothing was changed; check the disk and repeat")
