@@ -1,0 +1,179 @@
+"""The verbs that make and read runs: train, evaluate, explain, validate, report, run."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rimlight.cli.options import AsJson, RunName, Seed, StudyFolder, command_line
+from rimlight.cli.output import answer, progress_bar, say
+
+if TYPE_CHECKING:
+    from rimlight.io.runs import Run
+    from rimlight.io.study import Study
+
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Continue the latest run.", show_default=False)
+]
+Folds = Annotated[
+    int | None, typer.Option("--folds", metavar="N", help="Hold every case out once, in N folds.")
+]
+Epochs = Annotated[
+    int | None, typer.Option("--epochs", metavar="N", help="Passes over the cells at the most.")
+]
+Initial = Annotated[
+    Path | None, typer.Option("--init", metavar="MODEL", help="Model folder to start from.")
+]
+SplitFile = Annotated[
+    Path | None, typer.Option("--split", metavar="CSV", help="Given split: columns case, part.")
+]
+
+_SECTION_OF_STEP = {"evaluate": "evaluation", "explain": "explanation", "validate": "validation"}
+
+
+def train(
+    context: typer.Context,
+    study: StudyFolder,
+    *,
+    resume: Resume = False,
+    folds: Folds = None,
+    epochs: Epochs = None,
+    initial: Initial = None,
+    split: SplitFile = None,
+    seed: Seed = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a classifier of positive against negative cells, split by case."""
+    from rimlight.io.study import open_study
+    from rimlight.workflows.train import train as fitted
+
+    opened = with_choices(
+        open_study(study), folds=folds, epochs=epochs, initial=initial, split=split, seed=seed
+    )
+    with progress_bar() as progress:
+        run = fitted(opened, command=command_line(context), resume=resume, progress=progress)
+    answer(_facts(run), f"run {run.run_id}: trained, in {run.folder}", as_json=as_json)
+
+
+def evaluate(study: StudyFolder, *, run: RunName = None, as_json: AsJson = False) -> None:
+    """Measure a run on its held-out cases, beside the cheap rivals."""
+    _step("evaluate", study, run=run, as_json=as_json)
+
+
+def explain(study: StudyFolder, *, run: RunName = None, as_json: AsJson = False) -> None:
+    """Attribute each decision to pixels and check that the attributions are complete."""
+    _step("explain", study, run=run, as_json=as_json)
+
+
+def validate(study: StudyFolder, *, run: RunName = None, as_json: AsJson = False) -> None:
+    """Compare attributed stain density with the readers' levels, with every control."""
+    _step("validate", study, run=run, as_json=as_json)
+
+
+def report(study: StudyFolder, *, run: RunName = None, as_json: AsJson = False) -> None:
+    """Write the report of a run: one HTML file that needs no network."""
+    _step("report", study, run=run, as_json=as_json)
+
+
+def run(
+    context: typer.Context,
+    study: StudyFolder,
+    *,
+    resume: Resume = False,
+    folds: Folds = None,
+    epochs: Epochs = None,
+    initial: Initial = None,
+    split: SplitFile = None,
+    seed: Seed = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train, evaluate, explain, validate and report in one go."""
+    from rimlight.io.study import open_study
+
+    opened = with_choices(
+        open_study(study), folds=folds, epochs=epochs, initial=initial, split=split, seed=seed
+    )
+    made, page = whole_run(opened, command=command_line(context), resume=resume)
+    answer({**_facts(made), "report": str(page)}, f"report: {page}", as_json=as_json)
+
+
+def whole_run(study: "Study", *, command: str, resume: bool) -> tuple["Run", Path]:
+    """Do every step from training to the report; with ``resume`` only those not yet done."""
+    from rimlight.io.runs import read_metrics
+    from rimlight.workflows.train import train as fitted
+
+    say("train")
+    with progress_bar() as progress:
+        made = fitted(study, command=command, resume=resume, progress=progress)
+    done = set(read_metrics(made)) if resume else set()
+    for name, section in _SECTION_OF_STEP.items():
+        if section not in done:
+            say(name)
+            _do(name, made)
+    say("report")
+    return made, _do("report", made)
+
+
+def with_choices(
+    study: "Study",
+    *,
+    folds: int | None = None,
+    epochs: int | None = None,
+    initial: Path | None = None,
+    split: Path | None = None,
+    seed: int | None = None,
+) -> "Study":
+    """Return the study with settings that hold for this command only."""
+    settings = study.settings
+    if seed is not None:
+        settings = replace(settings, study=replace(settings.study, seed=seed))
+    if folds is not None:
+        settings = replace(settings, split=replace(settings.split, method="folds", n_folds=folds))
+    if split is not None:
+        given = replace(settings.split, method="given", file=str(split.resolve()))
+        settings = replace(settings, split=given)
+    if epochs is not None:
+        settings = replace(settings, train=replace(settings.train, n_epochs=epochs))
+    if initial is not None:
+        settings = replace(settings, train=replace(settings.train, initial=str(initial.resolve())))
+    return replace(study, settings=settings)
+
+
+def _step(name: str, study: Path, *, run: str | None, as_json: bool) -> None:
+    from rimlight.io.runs import open_run
+    from rimlight.io.study import open_study
+
+    opened = open_run(open_study(study), run)
+    made = _do(name, opened)
+    facts: dict[str, object] = dict(_facts(opened))
+    if isinstance(made, Path):
+        facts["report"] = str(made)
+    text = f"report: {made}" if isinstance(made, Path) else f"run {opened.run_id}: {name} done"
+    answer(facts, text, as_json=as_json)
+
+
+def _do(name: str, run: "Run") -> Path | None:
+    """Do one step of a finished training."""
+    with progress_bar() as progress:
+        if name == "evaluate":
+            from rimlight.workflows.evaluate import evaluate as evaluated
+
+            evaluated(run)
+        elif name == "explain":
+            from rimlight.workflows.explain import explain as explained
+
+            explained(run, progress=progress)
+        elif name == "validate":
+            from rimlight.workflows.validate import validate as validated
+
+            validated(run)
+        else:
+            from rimlight.report.page import write_report
+
+            return write_report(run)
+    return None
+
+
+def _facts(run: "Run") -> dict[str, object]:
+    return {"run": run.run_id, "folder": str(run.folder)}

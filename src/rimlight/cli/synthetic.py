@@ -1,0 +1,112 @@
+"""The verbs that make synthetic tissue: synth and demo. It is always called synthetic."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from rimlight.cli.options import AsJson, Seed, command_line
+from rimlight.cli.output import answer, say
+from rimlight.cli.runs import whole_run
+
+if TYPE_CHECKING:
+    from rimlight.io.study import Study
+    from rimlight.synthetic.settings import SynthSettings
+
+Scale = Literal["demo", "study"]
+
+
+def synth(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new or empty folder.")],
+    *,
+    preset: Annotated[Scale, typer.Option(help="Size that the other options start from.")] = "demo",
+    cases: Annotated[int | None, typer.Option(metavar="N", help="Number of cases.")] = None,
+    slides: Annotated[int | None, typer.Option(metavar="N", help="Number of slides.")] = None,
+    cells: Annotated[int | None, typer.Option(metavar="N", help="Labelled cells in all.")] = None,
+    neighbour_agreement: Annotated[
+        float | None, typer.Option(metavar="SHARE", help="Cells that follow their neighbours.")
+    ] = None,
+    seed: Seed = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a synthetic study: slides, QuPath labels, manifest and the known truth."""
+    from rimlight.workflows.synth import write_synthetic_study
+
+    settings = _settings(
+        preset,
+        n_cases=cases,
+        n_slides=slides,
+        n_cells=cells,
+        neighbour_agreement=neighbour_agreement,
+        seed=seed,
+    )
+    write_synthetic_study(folder, settings)
+    facts = {
+        "folder": str(folder),
+        "n_cases": settings.n_cases,
+        "n_slides": settings.n_slides,
+        "n_cells": settings.n_cells,
+    }
+    text = (
+        f"{folder}: synthetic study of {settings.n_cases} cases, {settings.n_slides} slides "
+        f"and {settings.n_cells} labelled cells"
+    )
+    answer(facts, text, as_json=as_json)
+
+
+def demo(
+    context: typer.Context,
+    *,
+    scale: Annotated[Scale, typer.Option(help="demo: minutes; study: 48 cases.")] = "demo",
+    folder: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A new folder; else demo, demo-2, ...")
+    ] = None,
+    seed: Seed = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a synthetic study and run the whole pipeline on it; prints where the report is."""
+    from rimlight.workflows.synth import write_synthetic_study
+
+    place = folder if folder is not None else _free_name(Path("demo"))
+    say(f"synthetic tissue into {place}: no patient, no diagnosis")
+    write_synthetic_study(place / "synthetic", _settings(scale, seed=seed))
+    study = _study_of(place, seed=seed)
+    say(f"the same in single steps: rimlight run {study.folder}")
+    made, page = whole_run(study, command=command_line(context), resume=False)
+    facts = {
+        "folder": str(place),
+        "study": str(study.folder),
+        "run": made.run_id,
+        "report": str(page),
+    }
+    answer(facts, f"report: {page.resolve()}", as_json=as_json)
+
+
+def _settings(scale: Scale, **chosen: float | None) -> "SynthSettings":
+    from rimlight.synthetic.settings import DEMO, STUDY
+
+    start = DEMO if scale == "demo" else STUDY
+    return replace(start, **{name: value for name, value in chosen.items() if value is not None})
+
+
+def _free_name(wanted: Path) -> Path:
+    """Return the name itself or, where something is there, the first free one with a number."""
+    names = (wanted if n == 1 else wanted.with_name(f"{wanted.name}-{n}") for n in range(1, 10_000))
+    return next(name for name in names if not name.exists())
+
+
+def _study_of(place: Path, *, seed: int | None) -> "Study":
+    from rimlight.io.study import create_study
+    from rimlight.settings import Settings
+    from rimlight.workflows.exchange import import_labels
+    from rimlight.workflows.register import entries_of_manifest, register_slides
+
+    about = replace(Settings().study, name="synthetic demo", assay="synthetic")
+    if seed is not None:
+        about = replace(about, seed=seed)
+    study = create_study(place / "study", replace(Settings(), study=about))
+    register_slides(study, entries_of_manifest(place / "synthetic" / "cases.csv"))
+    for file in sorted((place / "synthetic" / "labels").glob("*.geojson")):
+        import_labels(study, file, reader=None, slide=None, class_names=None)
+    return study
