@@ -44,7 +44,8 @@ BUSY_TIMEOUT_S = 5
 _NETWORK_FILE_SYSTEMS = frozenset((
     "nfs", "nfs3", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs",
     "afs", "ceph", "lustre", "gpfs", "glusterfs", "beegfs", "9p", "ncpfs",
-    "fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.rclone", "fuse.s3fs", "fuse.smbnetfs", "drvfs",
+    "fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.rclone", "fuse.s3fs", "fuse.smbnetfs",
+    "drvfs",
 ))
 # fmt: on
 _log = logging.getLogger("rimlight")
@@ -103,13 +104,21 @@ head_table = Table(
     Column("hash", String(64), nullable=False),
 )
 
-_REFUSED = "BEGIN SELECT RAISE(ABORT, 'label events are never changed or removed'); END"
 _TRIGGERS = (
-    f"CREATE TRIGGER label_events_no_update BEFORE UPDATE ON label_events {_REFUSED}",
-    f"CREATE TRIGGER label_events_no_delete BEFORE DELETE ON label_events {_REFUSED}",
+    """
+    CREATE TRIGGER label_events_no_update BEFORE UPDATE ON label_events
+    BEGIN SELECT RAISE(ABORT, 'label events are never changed or removed'); END
+    """,
+    """
+    CREATE TRIGGER label_events_no_delete BEFORE DELETE ON label_events
+    BEGIN SELECT RAISE(ABORT, 'label events are never changed or removed'); END
+    """,
     # INSERT OR REPLACE removes the old row without a DELETE trigger, so it is stopped earlier.
-    "CREATE TRIGGER label_events_no_replace BEFORE INSERT ON label_events WHEN EXISTS "
-    "(SELECT 1 FROM label_events WHERE seq = NEW.seq OR label_id = NEW.label_id) " + _REFUSED,
+    """
+    CREATE TRIGGER label_events_no_replace BEFORE INSERT ON label_events
+    WHEN EXISTS (SELECT 1 FROM label_events WHERE seq = NEW.seq OR label_id = NEW.label_id)
+    BEGIN SELECT RAISE(ABORT, 'label events are never changed or removed'); END
+    """,
 )
 
 
@@ -290,6 +299,8 @@ def _sentence(place: str, error: DBAPIError) -> RimlightError:
         return StudyError(f"{place}: this is no database; restore it from a backup")
     if "malformed" in reason or "no such table" in reason or "no such column" in reason:
         return StudyError(f"{place}: the database is damaged: {reason}; restore it from a backup")
+    if "FOREIGN KEY" in reason:
+        return StudyError(f"{place}: a label names a slide that is not in the study; add it first")
     if "full" in reason:
         return StorageError(f"{place}: the disk is full; nothing was changed; free some space")
     if "locked" in reason or "busy" in reason:

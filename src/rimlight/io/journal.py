@@ -1,0 +1,197 @@
+"""What people said: label events, append-only, on disk before they are acknowledged.
+
+A correction is a new event; the current label of a cell and a reader is their latest event.
+Each event holds the hash of the one before it, so that a changed, removed or moved event shows.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, Select, func, insert, select, update
+
+from rimlight.errors import StudyError
+from rimlight.io.database import events_table, head_table, reading, writing
+from rimlight.records import Cell, CellId, Expression, Label, LabelId, ReaderId, SlideId
+
+NO_HASH = "0" * 64
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelEvent:
+    """One act of labelling, as it is kept for good.
+
+    seq: its place in the journal, from 1 without a hole; time plays no part in the order.
+    recorded_at: UTC, ISO 8601, when it was written here.
+    hash: sha256 of ``previous_hash`` and of every other field.
+    """
+
+    seq: int
+    label: Label
+    recorded_at: str
+    previous_hash: str
+    hash: str
+
+
+def append_labels(target: Engine | Connection, labels: Sequence[Label]) -> int:
+    """Append the labels that the journal does not know by their id, all of them or none.
+
+    Returns:
+        How many were new; they are on disk when this returns, unless ``target`` is a connection,
+        then when its transaction ends.
+
+    Raises:
+        StorageError: The disk refuses; nothing was appended.
+        StudyError: A slide is not in the study, or the database is damaged.
+    """
+    with writing(target) as connection:
+        known = known_label_ids(connection, [label.label_id for label in labels])
+        seq, previous_hash = _head(connection)
+        now, rows = utc_now(), []
+        for label in labels:
+            if label.label_id in known:
+                continue
+            known.add(label.label_id)
+            seq += 1
+            row = {"seq": seq, **_label_row(label), "recorded_at": now}
+            row["previous_hash"], row["hash"] = previous_hash, _hash(previous_hash, row)
+            previous_hash = row["hash"]
+            rows.append(row)
+        if rows:
+            connection.execute(insert(events_table), rows)
+            connection.execute(update(head_table).values(n_events=seq, hash=previous_hash))
+        return len(rows)
+
+
+def current_labels(target: Engine | Connection) -> list[Label]:
+    """Return the latest label of each cell and reader, in the order of the journal."""
+    with reading(target) as connection:
+        return [_label_of(row) for row in connection.execute(_current())]
+
+
+def label_events(target: Engine | Connection) -> list[LabelEvent]:
+    """Return the whole journal, the oldest event first."""
+    with reading(target) as connection:
+        rows = connection.execute(select(events_table).order_by(events_table.c.seq))
+        return [
+            LabelEvent(
+                seq=row.seq,
+                label=_label_of(row),
+                recorded_at=row.recorded_at,
+                previous_hash=row.previous_hash,
+                hash=row.hash,
+            )
+            for row in rows
+        ]
+
+
+def known_label_ids(target: Engine | Connection, label_ids: Sequence[LabelId]) -> set[LabelId]:
+    """Return those of the ids that the journal holds."""
+    found: set[LabelId] = set()
+    with reading(target) as connection:
+        for start in range(0, len(label_ids), _CHUNK):
+            chunk = label_ids[start : start + _CHUNK]
+            found.update(
+                connection.scalars(
+                    select(events_table.c.label_id).where(events_table.c.label_id.in_(chunk))
+                )
+            )
+    return found
+
+
+def verify_journal(target: Engine | Connection) -> int:
+    """Check every event of the journal against its hash and its place.
+
+    Returns:
+        The number of events.
+
+    Raises:
+        StudyError: An event was changed, removed or moved; the first bad one is named.
+    """
+    with reading(target) as connection:
+        n_events, head_hash = _head(connection)
+        rows = connection.execute(select(events_table).order_by(events_table.c.seq)).all()
+    previous_hash = NO_HASH
+    for place, row in enumerate(rows, start=1):
+        fields = dict(row._mapping)
+        if (
+            row.seq != place
+            or row.previous_hash != previous_hash
+            or fields.pop("hash") != _hash(previous_hash, fields)
+        ):
+            raise StudyError(
+                f"label event {place}: was changed, removed or moved after it was written; "
+                "restore the study from a backup made before"
+            )
+        previous_hash = row.hash
+    if (n_events, head_hash) != (len(rows), previous_hash):
+        raise StudyError(
+            f"label event {len(rows) + 1}: is missing, the journal once held {n_events}; "
+            "restore the study from a backup made before"
+        )
+    return len(rows)
+
+
+def utc_now() -> str:
+    """Return the time as events keep it: UTC, ISO 8601, to the microsecond."""
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _current() -> Select[Any]:
+    latest = (
+        select(func.max(events_table.c.seq).label("seq"))
+        .group_by(events_table.c.cell_id, events_table.c.reader)
+        .subquery()
+    )
+    return (
+        select(events_table)
+        .join(latest, events_table.c.seq == latest.c.seq)
+        .order_by(events_table.c.seq)
+    )
+
+
+def _head(connection: Connection) -> tuple[int, str]:
+    rows = connection.execute(select(head_table)).all()
+    if len(rows) != 1:
+        raise StudyError("the head of the label journal is missing; restore the study")
+    return rows[0].n_events, rows[0].hash
+
+
+def _label_row(label: Label) -> dict[str, Any]:
+    return {
+        "label_id": str(label.label_id),
+        "cell_id": str(label.cell.cell_id),
+        "slide_id": str(label.cell.slide_id),
+        "x_l0": float(label.cell.x_l0),
+        "y_l0": float(label.cell.y_l0),
+        "reader": str(label.reader),
+        "expression": label.expression.value,
+        "made_at": label.made_at,
+        "source": label.source,
+    }
+
+
+def _hash(previous_hash: str, row: dict[str, Any]) -> str:
+    fields = {name: value for name, value in row.items() if name != "previous_hash"}
+    text = json.dumps(fields, sort_keys=True, allow_nan=False, separators=(",", ":"))
+    return hashlib.sha256(f"{previous_hash}\n{text}".encode()).hexdigest()
+
+
+def _label_of(row: Row[Any]) -> Label:
+    return Label(
+        label_id=LabelId(row.label_id),
+        cell=Cell(
+            cell_id=CellId(row.cell_id),
+            slide_id=SlideId(row.slide_id),
+            x_l0=row.x_l0,
+            y_l0=row.y_l0,
+        ),
+        reader=ReaderId(row.reader),
+        expression=Expression(row.expression),
+        made_at=row.made_at,
+        source=row.source,
+    )
