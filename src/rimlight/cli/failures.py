@@ -90,8 +90,9 @@ def _refused_by_system(error: OSError) -> str:
 
 
 def _usage(message: str, arguments: Sequence[str]) -> str:
-    verb = next((part for part in arguments if not part.startswith("-")), "")
-    return f"{message.rstrip('.')}; see: rimlight {verb} --help".replace("rimlight  ", "rimlight ")
+    verb = next((f"{part} " for part in arguments if not part.startswith("-")), "")
+    verb = "" if message.startswith("No such command") else verb
+    return f"{message.rstrip('.')}; see: rimlight {verb}--help"
 
 
 def _unexpected(error: BaseException) -> str:

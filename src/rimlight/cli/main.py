@@ -16,6 +16,7 @@ import typer
 from rimlight import __version__
 from rimlight.cli import machine, runs, studies, synthetic
 from rimlight.cli.failures import STOPPED, report
+from rimlight.errors import RimlightError
 
 app = typer.Typer(
     name="rimlight",
@@ -53,6 +54,8 @@ def _options(
         raise typer.Exit
     if context.invoked_subcommand is None:
         sys.stdout.write(context.get_help() + "\n")
+    elif context.invoked_subcommand != "doctor":
+        _refuse_old_versions()
 
 
 def answered(arguments: Sequence[str]) -> int:
@@ -87,6 +90,13 @@ def main() -> NoReturn:
             stream.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, _stop)
     sys.exit(answered(sys.argv[1:]))
+
+
+def _refuse_old_versions() -> None:
+    from rimlight.workflows.doctor import old_versions
+
+    if old := old_versions():
+        raise RimlightError("; ".join(old))
 
 
 def _stop(_number: int, _frame: object) -> NoReturn:

@@ -61,10 +61,10 @@ def old_versions() -> list[str]:
         files that crash or overrun older builds.
     """
     return [
-        f"{name} {metadata.version(name)} is too old: {lowest} or newer is needed; "
+        f"{name} {found} is too old: {lowest} or newer is needed; "
         f'upgrade it: pip install "{name}>={lowest}"'
         for name, lowest in MINIMUM_VERSIONS.items()
-        if _numbers(metadata.version(name)) < _numbers(lowest)
+        if _numbers(found := _version_of(name)) < _numbers(lowest)
     ]
 
 
@@ -85,6 +85,13 @@ def _tried(name: str, part: Callable[[], str], *, is_core: bool = True) -> Check
         return Check(name=name, is_ok=False, is_core=is_core, sentence=sentence)
 
 
+def _version_of(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "0 (not installed)"
+
+
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version.split("+")[0])[:3])
 
@@ -96,7 +103,7 @@ def _python() -> str:
 def _versions() -> str:
     if old_versions():
         raise _UnfitError("; ".join(old_versions()))
-    return ", ".join(f"{name} {metadata.version(name)}" for name in MINIMUM_VERSIONS)
+    return ", ".join(f"{name} {_version_of(name)}" for name in MINIMUM_VERSIONS)
 
 
 def _torch() -> str:
