@@ -117,7 +117,8 @@ def check_reference(name: str, images: Tensor, references: Tensor, *, forced: bo
             "since a map is blind to the colour of its reference"
         )
     if name in RGB_NAMES:
-        _check_range(name, images, references)
+        check_rgb("images", images, name=name)
+        check_rgb("references", references, name=name)
     if forced:
         return
     if name in REFUSED_NAMES:
@@ -130,15 +131,19 @@ def check_reference(name: str, images: Tensor, references: Tensor, *, forced: bo
         _check_distinct(images, references)
 
 
-def _check_range(name: str, images: Tensor, references: Tensor) -> None:
-    for word, tensor in (("images", images), ("references", references)):
-        low, high = tensor.aminmax()
-        if not bool((low >= -_RANGE_SLACK) & (high <= 1 + _RANGE_SLACK)):
-            raise ValueError(
-                f"{word}: with reference {name!r} RGB must be in 0..1, got "
-                f"{low.item():.3g}..{high.item():.3g}; divide by 255 and put normalisation into "
-                "the network as its first layer"
-            )
+def check_rgb(word: str, tensor: Tensor, *, name: str) -> None:
+    """Refuse colours outside 0..1; hidden normalisation is the commonest reference bug.
+
+    Raises:
+        ValueError: A value is below 0 or above 1.
+    """
+    low, high = tensor.aminmax()
+    if not bool((low >= -_RANGE_SLACK) & (high <= 1 + _RANGE_SLACK)):
+        raise ValueError(
+            f"{word}: with reference {name!r} RGB must be in 0..1, got "
+            f"{low.item():.3g}..{high.item():.3g}; divide by 255 and put normalisation into "
+            "the network as its first layer"
+        )
 
 
 def _check_content(name: str, images: Tensor, references: Tensor) -> None:
