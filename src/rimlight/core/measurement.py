@@ -98,11 +98,28 @@ def best_cut(value: Float[np.ndarray, " n"], is_positive: Bool[np.ndarray, " n"]
     0.4
     """
     known = ~np.isnan(value)
-    cuts, f1, gap = _cuts(value[known].astype(np.float64), is_positive[known])
-    if not len(cuts):
+    cuts, n_hits, n_false, gap = _cuts(value[known].astype(np.float64), is_positive[known])
+    return _best(cuts, _f1(n_hits, n_false), gap) if len(cuts) else float("nan")
+
+
+def separating_cut(value: Float[np.ndarray, " n"], is_positive: Bool[np.ndarray, " n"]) -> float:
+    """Return the cut with the best balanced accuracy when values above it are called positive.
+
+    Unlike ``best_cut`` it does not lean towards the larger class, so that a weak measure is cut in
+    the middle and not at its end. Gaps, ties and nan are treated as there.
+
+    Returns:
+        The cut; nan where one of the classes has no value.
+
+    >>> value, label = np.array([0.1, 0.3, 0.2, 0.6]), np.array([False, True, True, True])
+    >>> round(separating_cut(value, label), 3), round(best_cut(value, label), 3)
+    (0.15, 0.15)
+    """
+    known = ~np.isnan(value)
+    cuts, n_hits, n_false, gap = _cuts(value[known].astype(np.float64), is_positive[known])
+    if not len(cuts) or n_false[0] == 0:
         return float("nan")
-    best = np.flatnonzero(f1 >= f1.max() - 1e-12)
-    return float(cuts[best[np.argmax(gap[best])]])
+    return _best(cuts, n_hits / n_hits[0] - n_false / n_false[0], gap)
 
 
 def best_ring(
@@ -182,27 +199,44 @@ def levels_from(
     return above
 
 
+Cuts = Float64[np.ndarray, " k"]
+
+
 def _cuts(
     value: Float64[np.ndarray, " n"], is_positive: Bool[np.ndarray, " n"]
-) -> tuple[Float64[np.ndarray, " k"], Float64[np.ndarray, " k"], Float64[np.ndarray, " k"]]:
-    """Every cut worth trying, lowest first, with its F1 and the width of the gap it lies in."""
+) -> tuple[Cuts, Cuts, Cuts, Cuts]:
+    """Every cut worth trying, lowest first: true and false positives above it, width of its gap.
+
+    Empty without a positive cell. The first cut has all cells above it.
+    """
     n_positive = int(is_positive.sum())
     if not n_positive:
-        return np.empty(0), np.empty(0), np.empty(0)
+        return np.empty(0), np.empty(0), np.empty(0), np.empty(0)
     order = np.argsort(value, kind="stable")
     x, y = value[order], is_positive[order]
     first = np.concatenate([[0], np.flatnonzero(np.diff(x) > 0) + 1])
     n_hits = n_positive - np.concatenate([[0], np.cumsum(y)])[first]
-    f1 = 2 * n_hits / (len(x) - first + n_positive)
-    inner = [(x[at - 1] + x[at]) / 2 for at in first[1:]]
+    inner = (x[first[1:] - 1] + x[first[1:]]) / 2
     gap = np.concatenate([[0.0], x[first[1:]] - x[first[1:] - 1]])
-    return np.array([_cut_at(x, 0), *inner]), f1, gap
+    cuts = np.concatenate([[_cut_at(x, 0)], inner])
+    return cuts, n_hits.astype(np.float64), len(x) - first - n_hits.astype(np.float64), gap
+
+
+def _f1(n_hits: Cuts, n_false: Cuts) -> Cuts:
+    f1: np.ndarray = 2 * n_hits / (n_hits + n_false + n_hits[0])
+    return f1
+
+
+def _best(cuts: Cuts, merit: Cuts, gap: Cuts) -> float:
+    best = np.flatnonzero(merit >= merit.max() - 1e-12)
+    return float(cuts[best[np.argmax(gap[best])]])
 
 
 def _best_f1(value: Float64[np.ndarray, " n"], is_positive: Bool[np.ndarray, " n"]) -> float:
     if np.isnan(value).any():
         return -1.0
-    return float(_cuts(value, is_positive)[1].max())
+    _, n_hits, n_false, _ = _cuts(value, is_positive)
+    return float(_f1(n_hits, n_false).max())
 
 
 def _ring_means(
