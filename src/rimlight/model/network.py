@@ -1,0 +1,136 @@
+"""The patch classifier: settings to a small residual network that keeps the centre cell sharp.
+
+Input is RGB light in 0..1; normalisation is the first layer, so that white, black and every
+reference of an attribution mean colours.  Output is one logit a patch, positive above 0.
+"""
+
+from dataclasses import asdict, dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+ARCHITECTURE = "rimlight-cnn-1"
+
+# Mean and spread of light over brightfield H-DAB tissue, rounded: fixed, so that a model never
+# depends on the study that it was trained on. Own definition, see docs/method.md.
+LIGHT_MEAN = (0.78, 0.72, 0.70)
+LIGHT_SPREAD = (0.18, 0.20, 0.22)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkSettings:
+    """What a network is built from; kept in ``model.json``.
+
+    size_px: side of a patch, a multiple of 8.
+    width: channels of the first stage; the later three have 2, 4 and 6 times as many.
+    """
+
+    size_px: int = 64
+    width: int = 16
+
+    def __post_init__(self) -> None:
+        if self.size_px < 16 or self.size_px % 8:
+            raise ValueError(f"size_px must be a multiple of 8 of at least 16, got {self.size_px}")
+        if self.width < 2:
+            raise ValueError(f"width must be at least 2, got {self.width}")
+
+    def as_dict(self) -> dict[str, int]:
+        """Return plain numbers for ``model.json``."""
+        return asdict(self)
+
+
+class Residual(nn.Module):
+    """Two 3 x 3 convolutions beside a shortcut."""
+
+    def __init__(self, n_channels: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            *_convolution(n_channels, n_channels), *_convolution(n_channels, n_channels)[:2]
+        )
+
+    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+        return torch.relu(x + self.body(x))
+
+
+class PatchNetwork(nn.Module):
+    """Patches of RGB light to one logit each.
+
+    No early stride and no max-pool: average pooling halves the plane three times after
+    convolutions at full size, so that a membrane of one pixel is seen.  The head weighs each
+    place of the last plane by its own learned weight, so that the network knows which cell
+    is meant: the one in the centre.
+    """
+
+    def __init__(self, settings: NetworkSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        width, side = settings.width, settings.size_px // 8
+        self.register_buffer("mean", torch.tensor(LIGHT_MEAN).view(1, 3, 1, 1))
+        self.register_buffer("spread", torch.tensor(LIGHT_SPREAD).view(1, 3, 1, 1))
+        self.trunk = nn.Sequential(
+            *_convolution(3, width),
+            *_convolution(width, width),
+            nn.AvgPool2d(2),
+            *_convolution(width, 2 * width),
+            Residual(2 * width),
+            nn.AvgPool2d(2),
+            *_convolution(2 * width, 4 * width),
+            Residual(4 * width),
+            nn.AvgPool2d(2),
+            *_convolution(4 * width, 6 * width),
+            Residual(6 * width),
+        )
+        self.place = nn.Conv2d(6 * width, 6 * width, side, groups=6 * width, bias=False)
+        self.head = nn.Sequential(
+            nn.BatchNorm1d(6 * width), nn.Dropout(0.2), nn.Linear(6 * width, 1)
+        )
+        _initialise(self)
+
+    def forward(self, light: Float[Tensor, "n 3 h w"]) -> Float[Tensor, " n"]:
+        """Return the logit of each patch, positive above 0, before calibration."""
+        features = self.trunk((light - self.mean) / self.spread)
+        return self.head(self.place(features).flatten(1)).squeeze(1)
+
+
+def new_network(settings: NetworkSettings, *, seed: int) -> PatchNetwork:
+    """Return an untrained network in evaluation mode, the same for the same seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return PatchNetwork(settings).to(memory_format=torch.channels_last).eval()
+
+
+def n_multiplications(network: PatchNetwork) -> int:
+    """Return the multiplications of one forward pass of one patch."""
+    counts: list[int] = []
+
+    def count(module: nn.Conv2d, _inputs: object, output: Tensor) -> None:
+        counts.append(output[0].numel() * module.weight[0].numel())
+
+    handles = [
+        m.register_forward_hook(count) for m in network.modules() if isinstance(m, nn.Conv2d)
+    ]
+    side = network.settings.size_px
+    with torch.no_grad():
+        network(torch.ones(1, 3, side, side))
+    for handle in handles:
+        handle.remove()
+    return sum(counts)
+
+
+def _convolution(n_in: int, n_out: int) -> list[nn.Module]:
+    return [
+        nn.Conv2d(n_in, n_out, 3, padding=1, padding_mode="zeros", bias=False),
+        nn.BatchNorm2d(n_out),
+        nn.ReLU(),
+    ]
+
+
+def _initialise(network: PatchNetwork) -> None:
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+    nn.init.constant_(network.place.weight, 1.0 / network.place.weight[0].numel())
+    for module in network.modules():
+        if isinstance(module, Residual):
+            nn.init.constant_(module.body[-1].weight, 0.5)

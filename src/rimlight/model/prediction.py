@@ -1,0 +1,80 @@
+"""Patches to logits and calibrated probabilities, in batches."""
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+BATCH = 256
+
+
+def light_tensor(patches: UInt8[np.ndarray, "n h w 3"]) -> Float[Tensor, "n 3 h w"]:
+    """Return light 0..1 as a channels-last tensor."""
+    tensor = torch.from_numpy(np.ascontiguousarray(patches)).permute(0, 3, 1, 2)
+    return (tensor.to(torch.float32) / 255).contiguous(memory_format=torch.channels_last)
+
+
+def centre(patches: UInt8[np.ndarray, "n wide wide 3"], *, size_px: int) -> np.ndarray:
+    """Return the middle ``size_px`` of patches that carry a margin."""
+    edge = (patches.shape[1] - size_px) // 2
+    return patches[:, edge : edge + size_px, edge : edge + size_px]
+
+
+def logits_of(
+    network: nn.Module, patches: UInt8[np.ndarray, "n wide wide 3"], *, size_px: int
+) -> Float[np.ndarray, " n"]:
+    """Return the logit of each patch before calibration, positive above 0.
+
+    Args:
+        network: In evaluation mode; anything that maps (n, 3, h, w) light 0..1 to (n,).
+        patches: Light 0..255, with or without a margin.
+        size_px: Side that the network takes.
+
+    Raises:
+        ValueError: The network is in training mode, or a logit is not finite.
+    """
+    if network.training:
+        raise ValueError("network is in training mode; call network.eval() first")
+    found = np.empty(len(patches), dtype=np.float32)
+    with torch.no_grad():
+        for start in range(0, len(patches), BATCH):
+            part = centre(patches[start : start + BATCH], size_px=size_px)
+            found[start : start + BATCH] = network(light_tensor(part)).numpy()
+    if not np.isfinite(found).all():
+        raise ValueError("network gave a logit that is not finite; its weights are damaged")
+    return found
+
+
+def probability(logits: Float[np.ndarray, " n"], *, temperature: float) -> np.ndarray:
+    """Return calibrated probabilities of positive, 0..1.
+
+    >>> probability(np.array([0.0, 2.0]), temperature=2.0).round(3)
+    array([0.5  , 0.731])
+    """
+    from scipy.special import expit
+
+    return np.asarray(expit(logits.astype(np.float64) / temperature))
+
+
+def fitted_temperature(
+    logits: Float[np.ndarray, " n"],
+    is_positive: np.ndarray,
+    *,
+    limits: tuple[float, float] = (0.5, 5),
+) -> float:
+    """Return the temperature with the lowest cross-entropy on validation cells.
+
+    Bounded, so that a validation part without errors does not make every call certain.
+
+    Source:
+        Guo et al. (2017), On calibration of modern neural networks, section 4.2.
+    """
+    from scipy.optimize import minimize_scalar
+
+    signed = np.where(is_positive, logits, -logits).astype(np.float64)
+    found = minimize_scalar(
+        lambda log_t: np.logaddexp(0, -signed / np.exp(log_t)).mean(),
+        bounds=(np.log(limits[0]), np.log(limits[1])),
+        method="bounded",
+    )
+    return float(np.exp(found.x))
