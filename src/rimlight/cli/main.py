@@ -107,3 +107,7 @@ def _nobody_reads() -> int:
     """Let Python close a pipe that nobody reads any more without a second complaint."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return STOPPED
+
+
+if __name__ == "__main__":
+    main()

@@ -46,11 +46,12 @@ def train(
 ) -> None:
     """Train a classifier of positive against negative cells, split by case."""
     from rimlight.io.study import open_study
-    from rimlight.workflows.train import train as fitted
 
     opened = with_choices(
         open_study(study), folds=folds, epochs=epochs, initial=initial, split=split, seed=seed
     )
+    from rimlight.workflows.train import train as fitted
+
     with progress_bar() as progress:
         run = fitted(opened, command=command_line(context), resume=resume, progress=progress)
     answer(_facts(run), f"run {run.run_id}: trained, in {run.folder}", as_json=as_json)

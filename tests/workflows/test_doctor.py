@@ -1,0 +1,66 @@
+"""The doctor finds what is broken, says the remedy, and is content with this computer."""
+
+import re
+from importlib import metadata
+
+import pytest
+
+from rimlight.workflows import doctor
+from rimlight.workflows.doctor import GOLDEN_SLIDE, checks, old_versions
+
+
+def _check(name, study=None):
+    return next(check for check in checks(study) if check.name == name)
+
+
+def test_every_core_part_works_here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = list(checks())
+    assert [check.sentence for check in found if check.is_core and not check.is_ok] == []
+    assert {"versions", "torch", "slides", "attribution", "database", "writing"} <= {
+        check.name for check in found
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "is_old"),
+    [
+        ("torch", "2.6", False),
+        ("torch", "2.6.0+cpu", False),
+        ("torch", "2.10.1", False),
+        ("torch", "2.5.9", True),
+        ("pillow", "12.9.9", True),
+        ("openslide-bin", "4.0.0.13", True),
+        ("openslide-bin", "4.0.1.2", False),
+    ],
+)
+def test_versions_are_compared_as_numbers(monkeypatch, name, version, is_old):
+    true_version = metadata.version
+    monkeypatch.setattr(
+        metadata, "version", lambda asked: version if asked == name else true_version(asked)
+    )
+    assert [sentence.split()[0] for sentence in old_versions()] == ([name] if is_old else [])
+
+
+def test_a_shifted_pixel_of_the_golden_tile_is_found(tmp_path, monkeypatch):
+    content = bytearray(GOLDEN_SLIDE.read_bytes())
+    start = content.index(b"\xff\xda") + 400
+    content[start] ^= 0x10
+    changed = tmp_path / "golden.tiff"
+    changed.write_bytes(content)
+    monkeypatch.setattr(doctor, "GOLDEN_SLIDE", changed)
+    check = _check("slides")
+    assert not check.is_ok
+    assert "constraints.txt" in check.sentence
+
+
+def test_a_folder_that_is_no_study_is_named(tmp_path):
+    check = _check("study", tmp_path)
+    assert not check.is_ok
+    assert str(tmp_path) in check.sentence
+
+
+def test_each_sentence_is_one_line(tmp_path):
+    for check in checks(tmp_path / "nowhere"):
+        assert check.sentence
+        assert not re.search(r"[\n\r]", check.sentence)
