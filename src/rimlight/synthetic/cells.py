@@ -88,7 +88,7 @@ def _of_case(
         rng = np.random.default_rng([settings.seed, 4, case, number])
         rows = chosen_cells(field, wanted, border_l0=size_px * _REACH_L0 / 2, rng=rng)
         part = _cut(field, rows, size_px=size_px, settings=settings, rng=rng)
-        part["case"] = np.full(wanted, f"synthetic-case-{case + 1:02d}")
+        part["case"] = np.full(wanted, f"synthetic-{case + 1:02d}")
         part["white"] = np.tile(np.array(look.white, np.float32), (wanted, 1))
         yield part
 

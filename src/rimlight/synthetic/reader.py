@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Int64
 
+from rimlight.errors import SettingsError
 from rimlight.synthetic.field import CellTable, Field
 from rimlight.synthetic.settings import CLICK_GRID_L0, MPP, SynthSettings
 
@@ -15,7 +16,7 @@ def chosen_cells(
     """Return the rows of n tumour cells, drawn at random away from the field's border.
 
     Raises:
-        ValueError: The field has fewer such cells.
+        SettingsError: The field has fewer such cells.
     """
     height, width = field.rgb.shape[:2]
     cells, border_l0 = field.cells, border_l0 + _WORST_CLICK_UM / MPP + CLICK_GRID_L0
@@ -23,7 +24,10 @@ def chosen_cells(
     is_free &= (cells.y_l0 > border_l0) & (cells.y_l0 < height - border_l0)
     rows = np.flatnonzero(is_free)
     if len(rows) < n:
-        raise ValueError(f"the field has {len(rows)} tumour cells away from its border, not {n}")
+        raise SettingsError(
+            f"synthetic slide: {len(rows)} tumour cells lie away from the border, {n} are to be "
+            "labelled; ask for fewer cells, more slides or larger ones"
+        )
     return np.sort(rng.permutation(rows)[:n])
 
 
