@@ -18,6 +18,7 @@ from rimlight.errors import SettingsError
 from rimlight.settings import StainSettings
 
 NAMES = ("haematoxylin", "DAB", "residual")
+_ROWS_AT_ONCE = 2**18
 SMALLEST_ANGLE_DEG = 10.0  # own definition: below, unmixing amplifies noise more than 8 times
 
 
@@ -166,8 +167,12 @@ def _numbers(text: str, key: str) -> tuple[float, ...]:
 def _times(
     values: Float[np.ndarray, "*pixels 3"], matrix: Float64[np.ndarray, "3 3"]
 ) -> Float32[np.ndarray, "*pixels 3"]:
-    flat = np.asarray(values, dtype=np.float32).reshape(-1, 3)
-    return (flat @ matrix.astype(np.float32)).reshape(values.shape)
+    flat = values.reshape(-1, 3)
+    found = np.empty(flat.shape, dtype=np.float32)
+    for first in range(0, len(flat), _ROWS_AT_ONCE):  # fp64 in small blocks: exact, little memory
+        part = slice(first, first + _ROWS_AT_ONCE)
+        found[part] = flat[part].astype(np.float64) @ matrix
+    return found.reshape(values.shape)
 
 
 def _unit(vector: tuple[float, ...], name: str) -> Float64[np.ndarray, "3"]:
