@@ -1,0 +1,317 @@
+"""QuPath GeoJSON in and out; the only place with QuPath's words.
+
+Read: what QuPath 0.2 to 0.8 writes, plain or gzipped. Written: what 0.4 and later read.
+"""
+
+import gzip
+import hashlib
+import json
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from reprlib import repr as short
+from typing import Any, BinaryIO, cast
+from uuid import UUID, uuid5
+
+from rimlight.errors import LabelFileError
+from rimlight.io.files import strict_json, whole_file
+from rimlight.io.formats.points import Fault, Frame, PointFile, PointRecord, plain_text, utc_time
+from rimlight.records import Expression, Label, SlideInfo
+
+MAX_GEOJSON_BYTES = 128 * 2**20
+MAX_COORDINATE = 1e12
+_NAMESPACE = UUID("0f2f5a0c-5f6b-5c59-9a39-6a1d3c1e7b10")
+_HEADER_VERSION = 1
+_CLASS_OF_EXPRESSION = {
+    Expression.NEGATIVE: (("Tumor", "Negative"), (90, 90, 180)),
+    Expression.WEAK: (("Tumor", "1+"), (255, 215, 0)),
+    Expression.MODERATE: (("Tumor", "2+"), (225, 150, 50)),
+    Expression.STRONG: (("Tumor", "3+"), (200, 50, 50)),
+    Expression.OTHER: (("Other",), (255, 200, 0)),
+}
+_LEVEL_OF_WORD = {
+    "negative": Expression.NEGATIVE,
+    "weak": Expression.WEAK,
+    "moderate": Expression.MODERATE,
+    "strong": Expression.STRONG,
+    "1+": Expression.WEAK,
+    "2+": Expression.MODERATE,
+    "3+": Expression.STRONG,
+}
+_OTHER_WORDS = frozenset(
+    ("other", "ignore*", "cannot judge", "immune cells", "necrosis", "stroma"),
+)
+
+
+def expression_of_class(name: str) -> Expression | None:
+    """Return what a class name means, in any case; None where it is not known.
+
+    >>> [expression_of_class(name) for name in ("Tumor: 1+", "STRONG", "Positive")]
+    [<Expression.WEAK: 'weak'>, <Expression.STRONG: 'strong'>, None]
+    """
+    parts = [" ".join(part.split()).casefold() for part in name.split(":")]
+    if len(parts) == 2 and parts[0] in ("tumor", "tumour"):
+        return _LEVEL_OF_WORD.get(parts[1])
+    if len(parts) == 1 and parts[0] in _OTHER_WORDS:
+        return Expression.OTHER
+    return _LEVEL_OF_WORD.get(parts[0]) if len(parts) == 1 else None
+
+
+def read_qupath(path: Path) -> PointFile:
+    """Read the point labels of a GeoJSON file; a multipoint gives one label a point.
+
+    The class is the classification, or the object's name where there is none. Lines and areas
+    are left out and noted.
+
+    Raises:
+        LabelFileError: The file is absent, too large, not JSON, or holds no GeoJSON features.
+    """
+    content = _content_of(Path(path))
+    try:
+        data = strict_json(content, keys_allowed_twice=("metadata",), keeps_nan=True)
+    except ValueError as error:
+        raise LabelFileError(f"{path}: {error}; export the objects again as GeoJSON") from error
+    header = data.get("rimlight") if isinstance(data, dict) else None
+    items: list[PointRecord | Fault] = []
+    notes: list[str] = []
+    for place, feature in _features(data, path):
+        _take(feature, place, items=items, notes=notes)
+    header = header if isinstance(header, dict) else {}
+    frame = header.get("frame")
+    return PointFile(
+        items=tuple(items),
+        content_hash=hashlib.sha256(content).hexdigest(),
+        frame=cast(Frame, frame) if frame in ("level0", "bounds") else None,
+        slide=_text_or_none(header.get("slide")),
+        slide_hash=_text_or_none(header.get("slide_hash")),
+        notes=tuple(notes),
+    )
+
+
+def write_qupath(
+    path: Path, labels: Iterable[Label], *, slide: SlideInfo, frame: Frame | None = None
+) -> int:
+    """Write the labels of one slide as GeoJSON that QuPath reads, whole or not at all.
+
+    Each label is a locked point annotation; reader, cell and time are in its metadata.
+
+    Args:
+        path: The file; a name that ends in ``.gz`` is compressed.
+        labels: Labels of cells on this slide; taken one at a time.
+        slide: The slide; its fingerprint, mpp and bounds go into the header.
+        frame: Where coordinates count from. None takes ``bounds`` where the slide has bounds,
+            because QuPath crops to them, and ``level0`` elsewhere.
+
+    Returns:
+        How many labels were written.
+
+    Raises:
+        StorageError: The disk refuses.
+        ValueError: A label is of another slide.
+    """
+    frame = frame or ("bounds" if slide.bounds else "level0")
+    n_labels = 0
+    with whole_file(path) as handle, _packed(handle, path) as packed:
+        packed.write(b'{"type":"FeatureCollection",\n"rimlight":')
+        packed.write(_json_bytes(_header_of(slide, frame)))
+        packed.write(b',\n"features":[')
+        for label in labels:
+            packed.write(b",\n" if n_labels else b"\n")
+            packed.write(_json_bytes(_feature_of(label, slide, frame)))
+            n_labels += 1
+        packed.write(b"\n]}\n")
+    return n_labels
+
+
+def _content_of(path: Path) -> bytes:
+    try:
+        with path.open("rb") as handle:
+            is_gzip = handle.read(2) == b"\x1f\x8b"
+            handle.seek(0)
+            stream = gzip.GzipFile(fileobj=handle) if is_gzip else handle
+            content = stream.read(MAX_GEOJSON_BYTES + 1)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise LabelFileError(f"{path}: the gzip file is damaged; copy it again") from error
+    except OSError as error:
+        raise LabelFileError(
+            f"{path}: cannot be read: {error.strerror}; give the path of a GeoJSON file"
+        ) from error
+    if len(content) > MAX_GEOJSON_BYTES:
+        raise LabelFileError(f"{path}: larger than {MAX_GEOJSON_BYTES // 2**20} MiB; split it")
+    if content.startswith(b"PK"):
+        raise LabelFileError(f"{path}: is a zip archive; unpack it and import the file inside")
+    return content
+
+
+def _features(data: Any, path: Path) -> Iterator[tuple[str, Any]]:
+    """Yield every feature with its place, children after their parent; never recursive."""
+    if isinstance(data, dict) and data.get("type") == "Feature":
+        data = [data]
+    elif isinstance(data, dict) and isinstance(data.get("features"), list):
+        data = data["features"]
+    if not isinstance(data, list):
+        raise LabelFileError(
+            f"{path}: holds no list of features; export the objects from QuPath as GeoJSON"
+        )
+    stack = [(f"feature {n}", item) for n, item in reversed(list(enumerate(data, start=1)))]
+    while stack:
+        place, item = stack.pop()
+        yield place, item
+        children = [
+            (f"{place}, child {n}", child) for n, child in enumerate(_children(item), start=1)
+        ]
+        stack.extend(reversed(children))
+
+
+def _children(feature: Any) -> list[Any]:
+    properties = feature.get("properties") if isinstance(feature, dict) else None
+    for holder in (properties, feature):
+        for key in ("childObjects", "children"):
+            if isinstance(holder, dict) and isinstance(holder.get(key), list):
+                return list(holder[key])
+    return []
+
+
+def _take(feature: Any, place: str, *, items: list[PointRecord | Fault], notes: list[str]) -> None:
+    if not isinstance(feature, dict) or not isinstance(feature.get("geometry"), dict):
+        items.append(Fault(place=place, reason="has no geometry"))
+        return
+    geometry = feature["geometry"]
+    kind, points = geometry.get("type"), geometry.get("coordinates")
+    if kind not in ("Point", "MultiPoint"):
+        notes.append(f"{place}: is no point but {short(kind)}; left out")
+        return
+    if points == []:
+        notes.append(f"{place}: has no points; left out")
+        return
+    if kind == "Point":
+        points = [points]
+    if not isinstance(points, list):
+        items.append(Fault(place=place, reason="its coordinates are no list"))
+        return
+    try:
+        said = _said(feature, has_many=len(points) > 1)
+    except ValueError as error:
+        items.append(Fault(place=place, reason=str(error)))
+        return
+    for n, point in enumerate(points, start=1):
+        where = place if len(points) == 1 else f"{place}, point {n}"
+        try:
+            x, y = _coordinates(point)
+            items.append(PointRecord(place=where, x=x, y=y, **said))
+        except ValueError as error:
+            items.append(Fault(place=where, reason=str(error)))
+
+
+def _said(feature: dict[str, Any], *, has_many: bool) -> dict[str, Any]:
+    """Return what an object says of all its points."""
+    plane = feature["geometry"].get("plane") or {}
+    if isinstance(plane, dict) and any(plane.get(axis) not in (None, 0) for axis in "zt"):
+        raise ValueError("lies on another z or t plane; only plane 0 is read")
+    properties = feature.get("properties")
+    properties = properties if isinstance(properties, dict) else {}
+    class_name = _class_name(properties)
+    if class_name is None:
+        raise ValueError("has no class; set its classification")
+    metadata = properties.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
+    reader = plain_text(metadata.get("rimlight.reader", metadata.get("reader")), what="reader")
+    if has_many:  # ids and times in the metadata can be those of one point at most
+        return {"class_name": class_name, "reader": reader}
+    return {
+        "class_name": class_name,
+        "reader": reader,
+        "cell": plain_text(metadata.get("rimlight.cell"), what="cell"),
+        "time": utc_time(plain_text(metadata.get("rimlight.time"), what="time")),
+        "label_id": plain_text(metadata.get("rimlight.label"), what="label id"),
+    }
+
+
+def _class_name(properties: dict[str, Any]) -> str | None:
+    said = properties.get("classification")
+    if isinstance(said, dict):
+        names: list[Any] = []
+        part: Any = said
+        while isinstance(part, dict):
+            own = part.get("names") if isinstance(part.get("names"), list) else [part.get("name")]
+            names = [*cast(list[Any], own), *names]
+            part = part.get("parentClass")
+        if not all(isinstance(name, str | None) for name in names):
+            raise ValueError(f"its class must be named by text, got {short(names)}")
+        said = ": ".join(name for name in names if name is not None)
+    return plain_text(said, what="class") or plain_text(properties.get("name"), what="name")
+
+
+def _coordinates(point: Any) -> tuple[float, float]:
+    if not isinstance(point, list) or len(point) != 2:
+        raise ValueError(f"needs two coordinates, x and y, got {short(point)}")
+    for axis, number in zip("xy", point, strict=True):
+        is_number = isinstance(number, int | float) and not isinstance(number, bool)
+        if not is_number or number != number or abs(number) > MAX_COORDINATE:
+            raise ValueError(f"{axis} is no number of pixels, got {short(number)}")
+    return float(point[0]), float(point[1])
+
+
+def _text_or_none(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+@contextmanager
+def _packed(handle: BinaryIO, path: Path) -> Iterator[BinaryIO]:
+    if Path(path).suffix != ".gz":
+        yield handle
+        return
+    # No name and no time in the gzip header, so that equal labels give equal bytes.
+    with gzip.GzipFile("", "wb", fileobj=handle, mtime=0) as packed:
+        yield cast(BinaryIO, packed)
+
+
+def _json_bytes(data: object) -> bytes:
+    return json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _header_of(slide: SlideInfo, frame: Frame) -> dict[str, Any]:
+    bounds = slide.bounds
+    return {
+        "version": _HEADER_VERSION,
+        "slide": slide.slide_id,
+        "slide_hash": slide.fingerprint,
+        "mpp": slide.mpp,
+        "frame": frame,
+        "bounds": bounds and [bounds.left_l0, bounds.top_l0, bounds.width_l0, bounds.height_l0],
+        "research_use_only": True,
+    }
+
+
+def _feature_of(label: Label, slide: SlideInfo, frame: Frame) -> dict[str, Any]:
+    if label.cell.slide_id != slide.slide_id:
+        raise ValueError(f"label {label.label_id} is of {label.cell.slide_id}, not this slide")
+    is_cropped = slide.bounds is not None and frame == "bounds"
+    left_l0 = slide.bounds.left_l0 if slide.bounds and is_cropped else 0.0
+    top_l0 = slide.bounds.top_l0 if slide.bounds and is_cropped else 0.0
+    names, colour = _CLASS_OF_EXPRESSION[label.expression]
+    object_name = f"label/{slide.fingerprint}/{label.cell.cell_id}/{label.reader}"
+    classification = {"names": list(names)} if len(names) > 1 else {"name": names[0]}
+    return {
+        "type": "Feature",
+        "id": str(uuid5(_NAMESPACE, object_name)),
+        "geometry": {
+            "type": "Point",
+            "coordinates": [
+                round(label.cell.x_l0 - left_l0, 6),
+                round(label.cell.y_l0 - top_l0, 6),
+            ],
+        },
+        "properties": {
+            "objectType": "annotation",
+            "classification": {**classification, "color": list(colour)},
+            "isLocked": True,
+            "metadata": {
+                "rimlight.cell": label.cell.cell_id,
+                "rimlight.reader": label.reader,
+                "rimlight.time": label.made_at,
+                "rimlight.label": label.label_id,
+            },
+        },
+    }
