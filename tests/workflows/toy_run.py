@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rimlight.io.formats.tables import write_table
+from rimlight.io.formats.tables import read_table, write_table
 from rimlight.io.runs import Run
 from rimlight.records import RunId
 from rimlight.settings import Settings, settings_as_dict
@@ -73,6 +73,56 @@ def toy_run(
     return Run(run_id=RunId("0001"), folder=folder)
 
 
+def toy_explanations(
+    run: Run,
+    *,
+    references: tuple[str, ...] = ("fixed_negatives", "white"),
+    n_random: int = 2,
+    has_training_cells: bool = True,
+    seed: int = 1,
+) -> None:
+    """The trained map finds the own stain; untrained ones find own and neighbour stain alike."""
+    random = np.random.default_rng(seed)
+    cells, rows = read_table(run.folder / "cells.csv"), read_table(run.folder / "predictions.csv")
+    level_of = dict(zip(cells["cell"], map(int, cells["level"]), strict=True))
+    keep = [i for i, part in enumerate(rows["part"]) if has_training_cells or part == "hold-out"]
+    level = np.array([level_of[rows["cell"][i]] for i in keep])
+    near = np.array([float(rows["od_neighbours"][i]) for i in keep])
+    networks = ("trained", *(f"random-{i}" for i in range(n_random)))
+    blocks = [
+        _block(rows, keep, network, reference, level=level, near=near, random=random)
+        for reference in references
+        for network in networks
+    ]
+    table = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+    write_table(run.folder / "explanations.csv", table)
+
+
+def _block(rows, keep, network, reference, *, level, near, random) -> dict:
+    n = len(keep)
+    share = 1.0 if network == "trained" else 0.5
+    od = 0.2 * level * share + near * (1 - share) + random.normal(0, 0.07, n)
+    logit = np.array([float(rows["logit"][i]) for i in keep])
+    return {
+        "cell": np.array([rows["cell"][i] for i in keep]),
+        "fold": np.array([int(rows["fold"][i]) for i in keep]),
+        "part": np.array([rows["part"][i] for i in keep]),
+        "network": np.full(n, network),
+        "reference": np.full(n, reference),
+        "logit": logit,
+        "rise": logit + 4,
+        "gap": 0.002 * (logit + 4),
+        "n_gradients": np.full(n, 32),
+        "is_converged": np.ones(n, dtype=int),
+        "is_small_rise": (np.abs(logit + 4) < 0.5).astype(int),
+        "map_change": np.full(n, np.nan),
+        "od_attributed": od,
+        "od_negative_attribution": 0.1 * level + near + random.normal(0, 0.1, n),
+        "od_random": near + random.normal(0, 0.1, n),
+        "saturated_share": np.zeros(n),
+    }
+
+
 def write_run_json(folder: Path, *, n_resamples: int = 200) -> None:
     record = {"settings": settings_record(n_resamples)}
     (folder / "run.json").write_text(json.dumps(record), encoding="utf-8")
@@ -80,7 +130,9 @@ def write_run_json(folder: Path, *, n_resamples: int = 200) -> None:
 
 def toy_parts(n_cases: int, *, n_folds: int, fold: int) -> dict[str, str]:
     """Hold-out: the last cases, or every n-th of several folds; validation: two of the others."""
-    held = {i for i in range(n_cases) if (i % n_folds == fold if n_folds > 1 else i >= n_cases // 2)}
+    held = {
+        i for i in range(n_cases) if (i % n_folds == fold if n_folds > 1 else i >= n_cases // 2)
+    }
     rest = [i for i in range(n_cases) if i not in held]
     part = dict.fromkeys(held, "hold-out") | dict.fromkeys(rest[2:], "train")
     part |= dict.fromkeys(rest[:2], "validation")

@@ -157,7 +157,7 @@ def pearson_of(
     """Return Pearson's r; undefined where either is constant."""
     x, y = _scaled(a), _scaled(b)
     sums = case_sums(np.column_stack([np.ones(len(x)), x, y, x * x, y * y, x * y]), clusters)
-    return lambda times: _r(*(times @ sums).T)
+    return lambda times: _r((times @ sums).T)
 
 
 def partial_pearson_of(
@@ -212,7 +212,7 @@ def spearman_of(
         n = n_each.sum(axis=1)
         x, y = (_ranks(value, n_each) / np.maximum(n, 1)[:, None] for value in (a, b))
         sums = [(n_each * part).sum(axis=1) for part in (x, y, x * x, y * y, x * y)]
-        return _r(n, *sums)
+        return _r(np.array([n, *sums]))
 
     return spearman
 
@@ -254,8 +254,9 @@ def case_sums(terms: Shaped[np.ndarray, "n *k"], clusters: Clusters) -> Float64[
     return out
 
 
-def _r(n: Values, x: Values, y: Values, xx: Values, yy: Values, xy: Values) -> Values:
-    """Pearson's r from sums of values whose scale is about 1."""
+def _r(sums: Float64[np.ndarray, "6 r"]) -> Values:
+    """Pearson's r from the sums of 1, x, y, xx, yy, xy of values whose scale is about 1."""
+    n, x, y, xx, yy, xy = sums
     m = np.maximum(n, 1)
     var_x, var_y = xx / m - (x / m) ** 2, yy / m - (y / m) ** 2
     is_defined = (var_x > _SMALLEST_VARIANCE) & (var_y > _SMALLEST_VARIANCE)

@@ -139,49 +139,57 @@ def measured(explained: Explained, reference: str, *, most_saturated: float) -> 
     of the pixels are too dark, and cells that lack a row of an untrained network.
     """
     rows = explained.rows.only(_rows(explained, TRAINED, reference))
-    networks = explained.random_networks(reference)
-    converged, dark = rows.numbers["is_converged"] == 1, _is_dark(rows, most_saturated)
     control = _control_rows(explained, rows, reference)
-    complete = (control >= 0).all(axis=1) & np.isfinite(rows.numbers["od_attributed"])
-    usable = converged & ~dark & complete
-    held, fitted = usable & rows.is_held_out, usable & rows.is_fitted
-    random = {
+    is_usable, counts = _usable(explained, rows, control, most_saturated=most_saturated)
+    held, fitted = is_usable & rows.is_held_out, is_usable & rows.is_fitted
+    maps = {measure: rows.numbers[column] for measure, column in FROM_MAP.items()}
+    networks = {
         name: explained.rows.numbers["od_attributed"][control[:, i]]
-        for i, name in enumerate(networks)
+        for i, name in enumerate(explained.random_networks(reference))
     }
-    at = np.array([explained.predicted_row[_key(rows, i)] for i in range(len(rows))], dtype=int)
-    densities = {measure: rows.numbers[column] for measure, column in FROM_MAP.items()}
-    cells = explained.predicted.only(at[held])
-    everything = {name: values[held] for name, values in (densities | random).items()}
+    chosen = [i for i in range(len(rows)) if held[i]]
+    at = np.array([explained.predicted_row[_key(rows, i)] for i in chosen], dtype=int)
+    cells = explained.predicted.only(at)
     called = {
-        name: _called(cells, everything[name], fitted=rows.only(fitted), density=values[fitted])
-        for name, values in (densities | random).items()
+        name: _called(cells, od[held], fitted=rows.only(fitted), density=od[fitted])
+        for name, od in (maps | networks).items()
     }
     training = explained.predicted.only(explained.predicted.is_fitted)
-    for rival in RIVALS:
-        density = training.numbers[rival]
-        called[rival] = _called(cells, cells.numbers[rival], fitted=training, density=density)
-    measures = {name: everything[name] for name in FROM_MAP}
-    measures |= {rival: cells.numbers[rival] for rival in RIVALS}
-    side = rows.is_held_out
+    called |= {
+        name: _called(cells, cells.numbers[name], fitted=training, density=training.numbers[name])
+        for name in RIVALS
+    }
+    measures = {name: od[held] for name, od in maps.items()}
+    measures |= {name: cells.numbers[name] for name in RIVALS}
     return Measured(
         cells=cells,
-        differs=explained.differs[at[held]],
-        measures={name: values for name, values in measures.items() if np.isfinite(values).all()},
-        random_networks={name: everything[name] for name in networks},
+        differs=explained.differs[at],
+        measures={name: od for name, od in measures.items() if np.isfinite(od).all()},
+        random_networks={name: od[held] for name, od in networks.items()},
         called={name: levels for name, levels in called.items() if levels is not None},
-        counts={
-            "n_explained": int(side.sum()),
-            "n_not_converged": int((side & ~converged).sum()),
-            "n_saturated": int((side & converged & dark).sum()),
-            "n_without_control": int((side & converged & ~dark & ~complete).sum()),
-            "n_used": int(held.sum()),
-            "n_small_rise": int((rows.numbers["is_small_rise"][held] == 1).sum()),
-            "n_not_converged_random": int(
-                (explained.rows.numbers["is_converged"][control[held]] != 1).sum()
-            ),
-        },
+        counts=counts,
     )
+
+
+def _usable(
+    explained: Explained, rows: Cells, control: np.ndarray, *, most_saturated: float
+) -> tuple[np.ndarray, dict[str, int]]:
+    """Which rows of the trained network may be compared, and how many hold-out rows may not."""
+    side, converged = rows.is_held_out, rows.numbers["is_converged"] == 1
+    dark = rows.numbers["saturated_share"] > most_saturated
+    complete = (control >= 0).all(axis=1) & np.isfinite(rows.numbers["od_attributed"])
+    is_usable = converged & ~dark & complete
+    held = is_usable & side
+    counts = {
+        "n_explained": side,
+        "n_not_converged": side & ~converged,
+        "n_saturated": side & converged & dark,
+        "n_without_control": side & converged & ~dark & ~complete,
+        "n_used": held,
+        "n_small_rise": held & (rows.numbers["is_small_rise"] == 1),
+        "n_not_converged_random": explained.rows.numbers["is_converged"][control[held]] != 1,
+    }
+    return is_usable, {name: int(mask.sum()) for name, mask in counts.items()}
 
 
 def completeness(rows: Cells) -> dict[str, Any]:
@@ -211,10 +219,6 @@ def _key(cells: Cells, row: int) -> Key:
 
 def _rows(explained: Explained, network: str, reference: str) -> np.ndarray:
     return np.array(sorted(explained.row_of_key[network, reference].values()), dtype=int)
-
-
-def _is_dark(rows: Cells, most_saturated: float) -> np.ndarray:
-    return np.asarray(rows.numbers["saturated_share"] > most_saturated)
 
 
 def _control_rows(explained: Explained, rows: Cells, reference: str) -> np.ndarray:

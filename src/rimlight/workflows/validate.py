@@ -18,6 +18,7 @@ from rimlight.workflows.blocks import (
     verdict,
 )
 from rimlight.workflows.explained import (
+    FROM_MAP,
     Explained,
     Measured,
     completeness,
@@ -25,7 +26,7 @@ from rimlight.workflows.explained import (
     read_explained,
     trained_rows,
 )
-from rimlight.workflows.run_tables import finite, run_settings
+from rimlight.workflows.run_tables import RIVALS, finite, run_settings
 from rimlight.workflows.validate_tables import write_validation_tables
 
 CLAIM_FREE = {
@@ -263,6 +264,10 @@ def _notes(usable: Mapping[str, Measured], main: str | None) -> list[str]:
     if main is None:
         notes.append("Neither fixed_negatives nor white was run: no verdict is given.")
     for name, it in usable.items():
+        missing = [measure for measure in (*FROM_MAP, *RIVALS) if measure not in it.measures]
+        if missing:
+            left_out = ", ".join(missing)
+            notes.append(f"{name}: left out, as a cell has no such density: {left_out}.")
         if not it.random_networks:
             notes.append(f"{name}: no untrained network was explained; that control is missing.")
         if "attributed" not in it.called:
