@@ -1,0 +1,94 @@
+"""From the pixels of one plane to those of another: one resampling, exact to a part of a pixel.
+
+``_px`` here: pixels of the array that is read from, x to the right and y down, (0, 0) the outer
+corner of its first pixel.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """An upright rectangle in the plane of an array; its edges may cut pixels."""
+
+    left_px: float
+    top_px: float
+    width_px: float
+    height_px: float
+
+
+def resampled(
+    pixels: Float[np.ndarray, "h w c"] | UInt8[np.ndarray, "h w c"],
+    *,
+    window: Window,
+    width_px: int,
+    height_px: int,
+) -> UInt8[np.ndarray, "height_px width_px c"]:
+    """Return what a sensor with larger or smaller pixels would have seen in ``window``.
+
+    Each new pixel is the mean of the area it covers; a source pixel that is covered in part
+    counts in part. Where new pixels are smaller than old ones, the covered area is that of one
+    old pixel, which is linear interpolation. So no value arises that lies outside its
+    neighbours, a ramp stays a ramp, and pixels that fall onto pixels come back unchanged.
+
+    Args:
+        pixels: 0..255; the window may leave them by less than a pixel.
+        window: The area seen, in pixels of ``pixels``.
+        width_px: New pixels across.
+        height_px: New pixels down.
+
+    Raises:
+        ValueError: A new pixel would see nothing of ``pixels``.
+
+    >>> row = np.float32([[[0], [10], [20], [30]]])
+    >>> half = Window(left_px=0, top_px=0, width_px=4, height_px=1)
+    >>> resampled(row, window=half, width_px=2, height_px=1).ravel().tolist()
+    [5, 25]
+    """
+    down = _weights(height_px, start=window.top_px, length=window.height_px, n=pixels.shape[0])
+    across = _weights(width_px, start=window.left_px, length=window.width_px, n=pixels.shape[1])
+    source = np.moveaxis(pixels.astype(np.float32, copy=False), 2, 0)
+    seen = np.moveaxis(down @ source @ across.T, 0, 2)
+    new: UInt8[np.ndarray, "height_px width_px c"] = np.rint(seen).clip(0, 255).astype(np.uint8)
+    return new
+
+
+def _weights(n_new: int, *, start: float, length: float, n: int) -> Float[np.ndarray, "n_new n"]:
+    """Return the share that each old pixel has in each new one; rows sum to 1."""
+    step = length / n_new
+    centre = start + (np.arange(n_new) + 0.5) * step
+    reach = max(step, 1.0) / 2
+    old = np.arange(n)
+    overlap = np.minimum((centre + reach)[:, None], old + 1) - np.maximum(
+        (centre - reach)[:, None], old
+    )
+    share = overlap.clip(0.0, None)
+    total = share.sum(axis=1, keepdims=True)
+    if not (total > 0).all():
+        raise ValueError(f"the window {start}..{start + length} leaves the {n} pixels given")
+    weights: Float[np.ndarray, "n_new n"] = (share / total).astype(np.float32)
+    return weights
+
+
+def block_mean(
+    pixels: UInt8[np.ndarray, "h w c"], *, side_px: int
+) -> UInt8[np.ndarray, "h_new w_new c"]:
+    """Return the mean of each whole block of ``side_px`` x ``side_px`` pixels, rounded.
+
+    Rows and columns that fill no whole block are left out.
+
+    >>> block_mean(np.uint8([[[0], [4]], [[8], [8]]]), side_px=2).ravel().tolist()
+    [5]
+    """
+    if side_px == 1:
+        return pixels
+    height, width = (side // side_px for side in pixels.shape[:2])
+    whole = pixels[: height * side_px, : width * side_px]
+    blocks = whole.reshape(height, side_px, width, side_px, -1)
+    down = blocks.sum(axis=1, dtype=np.uint32)
+    total = down.sum(axis=2, dtype=np.uint32)
+    mean: UInt8[np.ndarray, "h_new w_new c"] = np.rint(total / side_px**2).astype(np.uint8)
+    return mean
