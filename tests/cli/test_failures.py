@@ -21,9 +21,12 @@ def test_every_fault_of_a_label_file_is_kept():
 @pytest.mark.parametrize(
     ("arguments", "way"),
     [
-        (["train", "her2", "--folds", "4"], "continue with: rimlight train her2 --resume"),
+        (
+            ["train", "her2", "--folds", "4"],
+            "continue with: rimlight train her2 --folds 4 --resume",
+        ),
         (["run", "her2"], "continue with: rimlight run her2 --resume"),
-        (["--debug", "run", "her2"], "continue with: rimlight run her2 --resume"),
+        (["run", "a b", "--resume"], "continue with: rimlight run 'a b' --resume"),
         (["explain", "her2"], "repeat the same command"),
         (["import", "her2", "x.csv"], "repeat the same command"),
         ([], "repeat the same command"),

@@ -7,10 +7,10 @@ from importlib import metadata
 
 import pytest
 
-HEAVY = (
-    "torch sklearn scipy scipy.stats matplotlib skimage lightning_fabric sqlalchemy openslide "
-    "tifffile PIL numpy"
-).split()
+HEAVY = [
+    *("torch", "lightning_fabric", "sklearn", "scipy", "scipy.stats", "skimage", "matplotlib"),
+    *("numpy", "PIL", "sqlalchemy", "openslide", "tifffile"),
+]
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"]])

@@ -5,6 +5,7 @@ Exit codes: 0 done; 1 a check of ``doctor`` failed; 2 something the user can put
 """
 
 import errno
+import shlex
 import sys
 import traceback
 from collections.abc import Sequence
@@ -70,11 +71,11 @@ def _one_line(text: str) -> str:
 
 
 def _stopped(arguments: Sequence[str]) -> str:
-    verb, *rest = [part for part in arguments if not part.startswith("-")] or ["the command"]
-    if verb in ("train", "run") and rest:
-        following = f"continue with: rimlight {verb} {rest[0]} --resume"
-    else:
-        following = "repeat the same command to continue"
+    words = [part for part in arguments if part != "--resume"]
+    verb = next((part for part in words if not part.startswith("-")), "")
+    following = "repeat the same command to continue"
+    if verb in ("train", "run"):
+        following = f"continue with: {shlex.join(['rimlight', *words, '--resume'])}"
     return f"stopped; nothing is half written; {following}"
 
 

@@ -74,7 +74,12 @@ def validate(study: StudyFolder, *, run: RunName = None, as_json: AsJson = False
 
 def report(study: StudyFolder, *, run: RunName = None, as_json: AsJson = False) -> None:
     """Write the report of a run: one HTML file that needs no network."""
-    _step("report", study, run=run, as_json=as_json)
+    from rimlight.io.runs import open_run
+    from rimlight.io.study import open_study
+
+    opened = open_run(open_study(study), run)
+    page = _page_of(opened)
+    answer({**_facts(opened), "report": str(page)}, f"report: {page}", as_json=as_json)
 
 
 def run(
@@ -113,7 +118,7 @@ def whole_run(study: "Study", *, command: str, resume: bool) -> tuple["Run", Pat
             say(name)
             _do(name, made)
     say("report")
-    return made, _do("report", made)
+    return made, _page_of(made)
 
 
 def with_choices(
@@ -142,19 +147,21 @@ def with_choices(
 
 
 def _step(name: str, study: Path, *, run: str | None, as_json: bool) -> None:
-    from rimlight.io.runs import open_run
+    from rimlight.io.runs import open_run, read_metrics
     from rimlight.io.study import open_study
 
     opened = open_run(open_study(study), run)
-    made = _do(name, opened)
-    facts: dict[str, object] = dict(_facts(opened))
-    if isinstance(made, Path):
-        facts["report"] = str(made)
-    text = f"report: {made}" if isinstance(made, Path) else f"run {opened.run_id}: {name} done"
-    answer(facts, text, as_json=as_json)
+    _do(name, opened)
+    from rimlight.cli.headlines import headline
+
+    metrics = read_metrics(opened)
+    section = metrics.get(_SECTION_OF_STEP[name], {})
+    lines = [f"run {opened.run_id}: {name} done", headline(name, metrics)]
+    facts = {**_facts(opened), "metrics": section}
+    answer(facts, "\n".join(filter(None, lines)), as_json=as_json)
 
 
-def _do(name: str, run: "Run") -> Path | None:
+def _do(name: str, run: "Run") -> None:
     """Do one step of a finished training."""
     with progress_bar() as progress:
         if name == "evaluate":
@@ -165,15 +172,16 @@ def _do(name: str, run: "Run") -> Path | None:
             from rimlight.workflows.explain import explain as explained
 
             explained(run, progress=progress)
-        elif name == "validate":
+        else:
             from rimlight.workflows.validate import validate as validated
 
             validated(run)
-        else:
-            from rimlight.report.page import write_report
 
-            return write_report(run)
-    return None
+
+def _page_of(run: "Run") -> Path:
+    from rimlight.report.page import write_report
+
+    return write_report(run)
 
 
 def _facts(run: "Run") -> dict[str, object]:

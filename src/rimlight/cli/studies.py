@@ -2,15 +2,16 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from rimlight.cli.options import AsJson, StudyFolder
 from rimlight.cli.output import answer, say
 from rimlight.errors import SettingsError
-from rimlight.records import Expression
 from rimlight.settings import Settings, settings_from_toml
+
+Frame = Literal["level0", "bounds"]
 
 
 def init(
@@ -90,6 +91,12 @@ def import_labels(
         list[str] | None,
         typer.Option("--class", metavar="NAME=LEVEL", help="Meaning of a class; repeat it."),
     ] = None,
+    frame: Annotated[
+        Frame | None, typer.Option(help="Where x and y count from, if the file does not say it.")
+    ] = None,
+    skip_faults: Annotated[
+        bool, typer.Option("--skip-faults", help="Import the sound labels and list the others.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Take labels into the study; a file with any fault is not imported at all."""
@@ -97,28 +104,52 @@ def import_labels(
     from rimlight.workflows.exchange import import_labels as taken_in
 
     opened = open_study(study)
-    class_names = _level_of_class(classes or [])
-    imported = [
-        taken_in(opened, file, reader=reader, slide=slide, class_names=class_names)
-        for file in files
-    ]
-    n_new = sum(item.n_new for item in imported)
-    n_known = sum(item.n_known for item in imported)
-    facts = {"files": [str(file) for file in files], "n_new": n_new, "n_known": n_known}
-    answer(facts, f"{n_new} labels imported, {n_known} known already", as_json=as_json)
+    found = []
+    for file in files:
+        found.append(
+            taken_in(
+                opened,
+                file,
+                reader=reader,
+                slide=slide,
+                class_names=_level_of_class(classes or []),
+                frame=frame,
+                skip_faults=skip_faults,
+            )
+        )
+        for sentence in (*found[-1].notes, *found[-1].faults):
+            say(f"{file.name}: {sentence}")
+    numbers = {
+        "n_new": sum(item.n_new for item in found),
+        "n_known": sum(item.n_known for item in found),
+        "n_corrections": sum(item.n_corrections for item in found),
+        "n_faults": sum(len(item.faults) for item in found),
+    }
+    text = "{n_new} labels imported, {n_corrections} of them corrections; {n_known} known already"
+    text += "; {n_faults} skipped" if skip_faults else ""
+    faults = [sentence for item in found for sentence in item.faults]
+    notes = [sentence for item in found for sentence in item.notes]
+    facts = {"files": [str(file) for file in files], **numbers, "faults": faults, "notes": notes}
+    answer(facts, text.format(**numbers), as_json=as_json)
 
 
 def export_labels(
     study: StudyFolder,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Ends in .geojson or .csv.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help=".csv, .geojson(.gz), or a folder of these.")
+    ],
     *,
+    slide: Annotated[str | None, typer.Option(help="Only this slide.")] = None,
+    frame: Annotated[
+        Frame | None, typer.Option(help="Where GeoJSON counts from; else as QuPath shows it.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write the current labels of the study as QuPath GeoJSON or CSV."""
     from rimlight.io.study import open_study
     from rimlight.workflows.exchange import export_labels as written
 
-    n_labels = written(open_study(study), file)
+    n_labels = written(open_study(study), file, slide=slide, frame=frame)
     answer({"file": str(file), "n_labels": n_labels}, f"{file}: {n_labels} labels", as_json=as_json)
 
 
@@ -135,12 +166,11 @@ def _own_name(settings: Settings, study: Path) -> str:
     return study.resolve().name if is_default else settings.study.name
 
 
-def _level_of_class(pairs: list[str]) -> dict[str, Expression]:
+def _level_of_class(pairs: list[str]) -> dict[str, str]:
     level_of_class = {}
     for pair in pairs:
-        name, _, level = pair.rpartition("=")
-        if not name or level not in [expression.value for expression in Expression]:
-            known = ", ".join(Expression)
-            raise SettingsError(f'--class "{pair}": write NAME=LEVEL with a level of {known}')
-        level_of_class[name] = Expression(level)
+        name, sign, level = pair.rpartition("=")
+        if not (name and sign):
+            raise SettingsError(f'--class "{pair}": has no level; write "name=weak"')
+        level_of_class[name] = level
     return level_of_class

@@ -1,13 +1,14 @@
 """The verbs that make synthetic tissue: synth and demo. It is always called synthetic."""
 
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from rimlight.cli.options import AsJson, Seed, command_line
-from rimlight.cli.output import answer, say
+from rimlight.cli.output import answer, progress_bar, say
 from rimlight.cli.runs import whole_run
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ def synth(
     as_json: AsJson = False,
 ) -> None:
     """Write a synthetic study: slides, QuPath labels, manifest and the known truth."""
-    from rimlight.workflows.synth import write_synthetic_study
-
     settings = _settings(
         preset,
         n_cases=cases,
@@ -41,7 +40,7 @@ def synth(
         neighbour_agreement=neighbour_agreement,
         seed=seed,
     )
-    write_synthetic_study(folder, settings)
+    _write(folder, settings)
     facts = {
         "folder": str(folder),
         "n_cases": settings.n_cases,
@@ -66,11 +65,9 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """Make a synthetic study and run the whole pipeline on it; prints where the report is."""
-    from rimlight.workflows.synth import write_synthetic_study
-
     place = folder if folder is not None else _free_name(Path("demo"))
     say(f"synthetic tissue into {place}: no patient, no diagnosis")
-    write_synthetic_study(place / "synthetic", _settings(scale, seed=seed))
+    _write(place / "synthetic", _settings(scale, seed=seed))
     study = _study_of(place, seed=seed)
     say(f"the same in single steps: rimlight run {study.folder}")
     made, page = whole_run(study, command=command_line(context), resume=False)
@@ -83,17 +80,30 @@ def demo(
     answer(facts, f"report: {page.resolve()}", as_json=as_json)
 
 
-def _settings(scale: Scale, **chosen: float | None) -> "SynthSettings":
+def _settings(scale: Scale, **chosen: Any) -> "SynthSettings":
     from rimlight.synthetic.settings import DEMO, STUDY
 
     start = DEMO if scale == "demo" else STUDY
     return replace(start, **{name: value for name, value in chosen.items() if value is not None})
 
 
+def _write(folder: Path, settings: "SynthSettings") -> None:
+    from rimlight.workflows.synth import write_synthetic_study
+
+    with progress_bar() as progress:
+        done = count(1)
+
+        def show(_slide: str) -> None:
+            if progress is not None:
+                progress("synthetic slides", next(done), settings.n_slides)
+
+        write_synthetic_study(folder, settings, on_slide=show)
+
+
 def _free_name(wanted: Path) -> Path:
     """Return the name itself or, where something is there, the first free one with a number."""
     names = (wanted if n == 1 else wanted.with_name(f"{wanted.name}-{n}") for n in range(1, 10_000))
-    return next(name for name in names if not name.exists())
+    return next(name for name in names if not name.exists() or not any(name.iterdir()))
 
 
 def _study_of(place: Path, *, seed: int | None) -> "Study":

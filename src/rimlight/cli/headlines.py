@@ -1,0 +1,46 @@
+"""The few numbers a verb prints when it is done; the report and ``metrics.json`` hold the rest."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rimlight.report.contents import interval_of, within
+from rimlight.report.wording import estimate
+
+Metrics = Mapping[str, Any]
+
+
+def headline(step: str, metrics: Metrics) -> str:
+    """Return some lines about a step that was just done, "" where it has no numbers."""
+    lines = {"evaluate": _evaluation, "validate": _validation}.get(step)
+    return "" if lines is None else "\n".join(lines(metrics))
+
+
+def _evaluation(metrics: Metrics) -> Iterator[str]:
+    found = within(metrics, "evaluation")
+    rival = within(found, "rivals").get("best")
+    systems = [("network", "network")] + ([(rival, f"{rival} (best rival)")] if rival else [])
+    for subset in ("all", "discordant"):
+        block = within(found, "subsets", subset)
+        yield f"{subset}: {block.get('n_cells', 0)} hold-out cells"
+        for key, name in systems:
+            figures = within(block, "systems", key, "figures")
+            words = [f"{item} {_figure(figures, item)}" for item in ("accuracy", "f1", "auc")]
+            yield f"  {name}: {', '.join(words)}"
+
+
+def _validation(metrics: Metrics) -> Iterator[str]:
+    references = within(metrics, "validation", "references")
+    for name, found in references.items():
+        worst = within(found, "completeness").get("p95")
+        shown = "undefined" if worst is None else f"{100 * worst:.2f} %"
+        yield f"reference {name}: completeness error {shown} at the 95th percentile"
+        for subset in ("all", "discordant"):
+            words = []
+            for measure in ("attributed", "random_networks", "od_best_ring"):
+                figures = within(found, "measures", measure, subset, "figures")
+                words.append(f"{measure} {_figure(figures, 'pearson')}")
+            yield f"  Pearson with the level, {subset}: {', '.join(words)}"
+
+
+def _figure(figures: Any, name: str) -> str:
+    return estimate(interval_of(within(figures, name)))
