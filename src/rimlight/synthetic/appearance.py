@@ -70,7 +70,7 @@ def case_look(settings: SynthSettings, case: int) -> Look:
     return Look(
         scanner=scanner,
         stains=(_turned(rng, _HAEMATOXYLIN), _turned(rng, _DAB), _GREY),
-        gains=(float(rng.uniform(0.8, 1.25)), float(np.exp(rng.normal(0, 0.1))), 1.0),
+        gains=(float(rng.uniform(0.72, 1.2)), float(np.exp(rng.normal(0, 0.1))), 1.0),
         white=(red, green, blue),
         shares=_level_shares(settings, case, rng),
         cell_um=float(rng.uniform(12.5, 16.5)),
@@ -83,7 +83,7 @@ def case_look(settings: SynthSettings, case: int) -> Look:
 
 def _turned(rng: np.random.Generator, stain: tuple[float, ...]) -> tuple[float, ...]:
     unit = np.array(stain) / np.linalg.norm(stain)
-    turned = unit + rng.normal(0, radians(1.8), 3)
+    turned = unit + rng.normal(0, radians(1.3), 3)
     return tuple(float(part) for part in turned / np.linalg.norm(turned))
 
 

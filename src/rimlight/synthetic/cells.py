@@ -1,7 +1,7 @@
 """Labelled synthetic patches in memory, from the same renderer as the slides."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 import numpy as np
@@ -55,6 +55,7 @@ def patches(
     """
     if size_px % 2 or not 1 <= n_cases <= n:
         raise ValueError(f"needs an even size_px and 1 <= n_cases <= n, got {size_px}, {n_cases}")
+    settings = replace(settings, n_cases=n_cases, n_slides=n_cases, n_cells=n)
     parts = [
         part
         for case in range(n_cases)

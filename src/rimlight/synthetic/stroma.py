@@ -33,7 +33,8 @@ def _flow(where: Ground, rng: np.random.Generator) -> Float32[np.ndarray, "2 h2 
     rows, columns = (np.arange(size, dtype=np.float32) * np.float32(2 * MPP) for size in shape)
     cosine, sine = np.float32(np.cos(angle)), np.float32(np.sin(angle))
     across = rows[:, None] * cosine - columns * sine
-    across += 16 * smooth_noise(rng, shape, step_px=38 / (2 * MPP))
+    across += 9 * smooth_noise(rng, shape, step_px=32 / (2 * MPP))
+    across += 2 * smooth_noise(rng, shape, step_px=11 / (2 * MPP))
     return np.stack([across, columns * cosine + rows[:, None] * sine])
 
 
@@ -41,12 +42,15 @@ def _fibres(
     where: Ground, flow_um: Float32[np.ndarray, "2 h2 w2"], rng: np.random.Generator
 ) -> Float32[np.ndarray, "h w"]:
     """Haematoxylin density of wavy collagen with clear clefts."""
-    across, along = (flow_um * np.float32(1.6)).astype(np.int32) % _FIBRE_PX
-    strands = grain_tile(1.5, 14.0)[across, along]
+    across, along = (flow_um * np.float32(1.8)).astype(np.int32) % _FIBRE_PX
+    bundles = grain_tile(1.6, 10.0)[across, along]
+    across, along = (flow_um * np.float32(4.0)).astype(np.int32) % _FIBRE_PX
+    strands = grain_tile(1.2, 16.0)[across, along]
     loose = smooth_noise(rng, (flow_um.shape[1], flow_um.shape[2]), step_px=50)
-    density = np.clip(0.075 + 0.05 * strands + 0.03 * loose, 0, 0.3)
-    wide = doubled(density.astype(np.float32))
-    return wide * np.clip(1 + 0.18 * grain(rng, where.shape, sigma_px=1.2), 0, None)
+    density = 0.075 + 0.03 * bundles + 0.028 * strands + 0.025 * loose
+    density *= np.clip(2.2 + 1.2 * bundles + 0.9 * loose, 0.05, 1)
+    wide = doubled(np.clip(density, 0, 0.3).astype(np.float32))
+    return wide * np.clip(1 + 0.22 * grain(rng, where.shape, sigma_px=1.2), 0, None)
 
 
 def _paint_nuclei(

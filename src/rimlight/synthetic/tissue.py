@@ -79,9 +79,9 @@ def ground(
         has_glass: Whether one edge of the field is bare glass.
     """
     bends = [
-        2.6 * smooth_noise(rng, shape, step_px=22 / MPP)
-        + 0.8 * smooth_noise(rng, shape, step_px=7 / MPP)
-        + 0.22 * grain(rng, shape, sigma_px=4.0)
+        2.4 * smooth_noise(rng, shape, step_px=22 / MPP)
+        + 0.9 * smooth_noise(rng, shape, step_px=6 / MPP)
+        + 0.16 * grain(rng, shape, sigma_px=4.0)
         for _ in range(2)
     ]
     nest = smooth_noise(rng, shape, step_px=75 / MPP)

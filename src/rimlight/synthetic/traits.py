@@ -74,7 +74,7 @@ def traits_of(
         "gate": _gate(level, settings.completeness_loss, rng),
         "blush_od": _blush(level, is_tumour, settings.blush_share, rng),
         "cytoplasm_od": 0.1 * np.exp(rng.normal(0, 0.3, n_cells)),
-        "nucleus_od": 0.5 * np.exp(rng.normal(0, 0.2, n_cells)),
+        "nucleus_od": 0.47 * np.exp(rng.normal(0, 0.2, n_cells)),
         "turn": rng.uniform(0, np.pi, n_cells),
         "vesicular": np.clip(look.vesicular + rng.normal(0, 0.2, n_cells), 0, 1),
     }
@@ -86,7 +86,7 @@ def _nucleus(
     is_tumour: np.ndarray, cell_um: float, rng: np.random.Generator
 ) -> dict[str, Float64[np.ndarray, "..."]]:
     n_cells = len(is_tumour)
-    long = np.where(is_tumour, 0.31, 0.22) * cell_um * np.exp(rng.normal(0, 0.12, n_cells))
+    long = np.where(is_tumour, 0.3, 0.22) * cell_um * np.exp(rng.normal(0, 0.12, n_cells))
     short = long * rng.uniform(0.62, 0.98, n_cells)
     offset = np.where(is_tumour, 0.07, 0.16) * cell_um
     spot_um = short[:, None] * rng.uniform(-0.45, 0.45, (n_cells, 2))
