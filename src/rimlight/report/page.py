@@ -1,0 +1,235 @@
+"""One HTML file of a run that needs no network: a pathologist reads it in five minutes.
+
+No script, no outside address, no font; the content policy of the page allows only pictures that
+it carries itself and its one style sheet.  The same run gives the same bytes.
+"""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rimlight import __version__
+from rimlight.errors import StorageError
+from rimlight.explain.colour import colour_bar
+from rimlight.io.files import write_whole
+from rimlight.io.formats.tables import write_table
+from rimlight.io.runs import Run
+from rimlight.report.blocks import Section
+from rimlight.report.contents import Contents, read_contents
+from rimlight.report.density import density_section
+from rimlight.report.gallery import GROUPS, Card, Gallery, read_gallery
+from rimlight.report.method import limits_section, method_section
+from rimlight.report.panels import TOP_OD, density_grey, png_data
+from rimlight.report.results import results_section
+from rimlight.report.summary import (
+    Fact,
+    Headline,
+    Verdict,
+    headline,
+    is_synthetic,
+    study_facts,
+    study_title,
+    study_words,
+    verdicts,
+)
+from rimlight.report.wording import number
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+# Written by evaluate and validate from the same numbers; the report only carries them.
+_TABLES_OF_OTHERS = (
+    "rivals", "per_case", "calibration", "confusion", "od_by_level", "forest_od",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupView:
+    """One group of the gallery as the template shows it."""
+
+    key: str
+    title: str
+    none: str
+    is_wrong: bool
+    cards: tuple[Card, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GalleryView:
+    """The gallery as the template shows it."""
+
+    intro: str
+    groups: tuple[GroupView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Everything the template needs, in words; nothing is computed there."""
+
+    title: str
+    run_id: str
+    what: str
+    is_synthetic: bool
+    facts: tuple[Fact, ...]
+    about: str
+    headline: Headline | None
+    verdicts: tuple[Verdict, ...]
+    gallery: GalleryView | None
+    sections: tuple[Section, ...]
+    footer: tuple[str, ...]
+
+
+def write_report(run: Run) -> Path:
+    """Write ``report.html`` of a run, and the numbers of its figures as CSV in ``figures/``.
+
+    Steps that were not run are named with the command that makes them.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        RunError: The run has no results yet, or a file of it is damaged.
+        StorageError: The disk refuses; an old report stays as it was.
+    """
+    contents = read_contents(run)
+    gallery = read_gallery(run.folder / "gallery")
+    sections = (
+        results_section(contents),
+        density_section(contents),
+        method_section(contents),
+        limits_section(contents, is_synthetic=is_synthetic(contents)),
+    )
+    page = Page(
+        title=study_title(contents),
+        run_id=contents.run_id,
+        what=_what(contents),
+        is_synthetic=is_synthetic(contents),
+        facts=study_facts(contents),
+        about=study_words(contents),
+        headline=headline(contents),
+        verdicts=verdicts(contents),
+        gallery=None if gallery is None else _gallery_view(gallery),
+        sections=sections,
+        footer=_footer(contents),
+    )
+    html = _rendered(
+        page,
+        csv_data=_written_tables(run.folder / "figures", sections),
+        legend=None if gallery is None else _legend(gallery, run.folder / "gallery"),
+    )
+    path = run.folder / "report.html"
+    write_whole(path, html)
+    return path
+
+
+def _rendered(page: Page, *, csv_data: Mapping[str, str], legend: Any) -> str:
+    environment = _environment()
+    style = _style()
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
+    return environment.get_template("page.html").render(
+        page=page, csv_data=csv_data, legend=legend, style=_safe(style),
+        style_hash=f"sha256-{digest}",
+    )  # fmt: skip
+
+
+def _environment() -> "Environment":
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader("rimlight.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _style() -> str:
+    folder = resources.files("rimlight.report") / "templates"
+    return (folder / "page.css").read_text(encoding="utf-8")
+
+
+def _safe(text: str) -> Any:
+    from markupsafe import Markup
+
+    return Markup(text)  # noqa: S704 - our own style sheet
+
+
+def _written_tables(folder: Path, sections: tuple[Section, ...]) -> dict[str, str]:
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"{folder}: cannot be made: {error.strerror}; free the disk or change its rights"
+        ) from error
+    data = {}
+    for block in (block for section in sections for block in section.blocks):
+        path = folder / f"{block.name}.csv"
+        if block.name not in _TABLES_OF_OTHERS or not path.is_file():
+            write_table(path, block.numbers)
+        data[block.name] = _csv_address(path)
+    return data
+
+
+def _csv_address(path: Path) -> str:
+    content = base64.b64encode(path.read_bytes()).decode("ascii")
+    return f"data:text/csv;charset=utf-8;base64,{content}"
+
+
+def _legend(gallery: Gallery, folder: Path) -> dict[str, Any]:
+    ramp = np.linspace(0, TOP_OD, 256, dtype=np.float32)[None]
+    digits = 3 if gallery.scale < 0.1 else 2
+    return {
+        "map_ramp": png_data(colour_bar()[None]),
+        "density_ramp": png_data(density_grey(ramp)),
+        "low": number(-gallery.scale, digits=digits),
+        "high": number(gallery.scale, digits=digits, is_signed=True),
+        "top_od": f"{TOP_OD:g}",
+        "side_um": f"{gallery.side_um:g}",
+        "csv": _csv_address(folder / "gallery.csv"),
+    }
+
+
+def _gallery_view(gallery: Gallery) -> GalleryView:
+    rule = gallery.rule or "in each group and level by its logit, the middle one and the most wrong"
+    return GalleryView(
+        intro=f"Held-out cells, chosen by rule and not by hand: {rule}. The map shows which "
+        "pixels moved the network's call, starting from the reference shown beside the cell.",
+        groups=tuple(
+            GroupView(
+                key=key,
+                title=title,
+                none=none,
+                is_wrong=key in ("FP", "FN"),
+                cards=gallery.cards_of_group[key],
+            )
+            for key, (title, none) in GROUPS.items()
+        ),
+    )
+
+
+def _what(contents: Contents) -> str:
+    side = float(contents.setting("patch", "size_px", 64)) * float(
+        contents.setting("patch", "mpp", 0.5)
+    )
+    return (
+        "A network calls single tumour cells positive or negative for membrane expression, from a "
+        f"patch of {side:g} µm around each clicked cell, and shows which pixels moved each call."
+    )
+
+
+def _footer(contents: Contents) -> tuple[str, ...]:
+    version = contents.record.get("versions", {}).get("rimlight") or __version__
+    return (
+        "For research use only. Not for use in diagnostic procedures.",
+        "A map shows what moved the network's response, against the named reference; it does not "
+        "explain why a cell is positive, and it is no validated segmentation of membranes.",
+        f"Made by rimlight {version}, run {contents.run_id}. All numbers: metrics.json and "
+        "figures/ in the folder of the run.",
+    )
