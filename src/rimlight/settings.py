@@ -51,7 +51,7 @@ class SplitSettings:
     hold_out_share: float = _setting(0.25, "0..1", "share of cases held out")
     validation_share: float = _setting(0.15, "0..1", "share of the other cases that stop training")
     n_folds: int = _setting(5, "folds", "number of folds; at least the number of cases: one out")
-    file: str = _setting("", "-", "CSV with case,part for method = given (train/validation/hold-out)")
+    file: str = _setting("", "-", "CSV with case,part (train, validation, hold-out) for given")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ class EvaluateSettings:
 class ExplainSettings:
     """Path attributions, contributing pixels and their validation."""
 
-    n_cells: int = _setting(500, "cells", "hold-out cells explained, by level and case; 0: all")
+    n_cells: int = _setting(500, "cells", "hold-out cells explained, drawn at random; 0: all")
     n_references: int = _setting(8, "cells", "real cells in a reference pool")
     tolerance: float = _setting(0.01, "share of rise", "completeness error that ends refinement")
     tolerance_logits: float = _setting(0.05, "logits", "completeness error that always suffices")
@@ -131,14 +131,24 @@ def settings_from_toml(text: str, *, origin: str) -> Settings:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{origin}: not valid TOML: {error}; correct that line") from error
+    return settings_from_dict(tables, origin=origin)
+
+
+def settings_from_dict(tables: dict[str, Any], *, origin: str) -> Settings:
+    """Return settings from plain tables, as in TOML or JSON; the way back of settings_as_dict.
+
+    Raises:
+        SettingsError: An unknown table or key, or a value of another type.
+    """
     unknown = sorted(set(tables) - set(_TABLE_OF_NAME))
     if unknown:
         raise SettingsError(
             f"{origin}: unknown table [{unknown[0]}]; known are {', '.join(_TABLE_OF_NAME)}"
         )
-    return Settings(
-        **{name: _record(_TABLE_OF_NAME[name], table, origin, name) for name, table in tables.items()}
-    )
+    records = {
+        name: _record(_TABLE_OF_NAME[name], table, origin, name) for name, table in tables.items()
+    }
+    return Settings(**records)
 
 
 def settings_to_toml(settings: Settings) -> str:
@@ -171,12 +181,11 @@ def _record(kind: Any, table: Any, origin: str, name: str) -> Any:
     known = {item.name: item for item in fields(kind)}
     for key in table:
         if key not in known:
-            raise SettingsError(
-                f"{origin}: unknown key {name}.{key}; known are {', '.join(known)}"
-            )
-    return kind(
-        **{key: _value(known[key], value, f"{origin}: {name}.{key}") for key, value in table.items()}
-    )
+            raise SettingsError(f"{origin}: unknown key {name}.{key}; known are {', '.join(known)}")
+    values = {
+        key: _value(known[key], value, f"{origin}: {name}.{key}") for key, value in table.items()
+    }
+    return kind(**values)
 
 
 def _value(item: Field[Any], value: Any, where: str) -> Any:

@@ -4,6 +4,7 @@ Input is RGB light in 0..1; normalisation is the first layer, so that white, bla
 reference of an attribution mean colours.  Output is one logit a patch, positive above 0.
 """
 
+import copy
 from dataclasses import asdict, dataclass
 
 import torch
@@ -49,6 +50,14 @@ class Residual(nn.Module):
             *_convolution(n_channels, n_channels), *_convolution(n_channels, n_channels)[:2]
         )
 
+    @property
+    def last_scale(self) -> Tensor:
+        """Scales of the last normalisation, one a channel; small at first, so that depth is mild."""
+        scale = self.body[-1].weight
+        if not isinstance(scale, Tensor):
+            raise TypeError("the body of a residual block must end in a normalisation")
+        return scale
+
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
         return torch.relu(x + self.body(x))
 
@@ -90,14 +99,52 @@ class PatchNetwork(nn.Module):
     def forward(self, light: Float[Tensor, "n 3 h w"]) -> Float[Tensor, " n"]:
         """Return the logit of each patch, positive above 0, before calibration."""
         features = self.trunk((light - self.mean) / self.spread)
-        return self.head(self.place(features).flatten(1)).squeeze(1)
+        logits: Tensor = self.head(self.place(features).flatten(1)).squeeze(1)
+        return logits
 
 
 def new_network(settings: NetworkSettings, *, seed: int) -> PatchNetwork:
     """Return an untrained network in evaluation mode, the same for the same seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return PatchNetwork(settings).to(memory_format=torch.channels_last).eval()
+        return _channels_last(PatchNetwork(settings).eval())
+
+
+def folded(network: PatchNetwork) -> PatchNetwork:
+    """Return a frozen copy that gives the same logits with fewer operations.
+
+    Each batch normalisation is folded into the convolution before it; exact up to rounding, in
+    evaluation mode only.  Attribution walks this copy.
+    """
+    from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+    lean = copy.deepcopy(network).eval().requires_grad_(requires_grad=False)
+    rows = [lean.trunk, *(part.body for part in lean.modules() if isinstance(part, Residual))]
+    for row in rows:
+        for place in range(len(row) - 1):
+            first, second = row[place], row[place + 1]
+            if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
+                row[place] = fuse_conv_bn_eval(first, second)
+                row[place + 1] = nn.Identity()
+    return _channels_last(lean)
+
+
+def untrained_network(
+    settings: NetworkSettings, light: Float[Tensor, "n 3 h w"], *, seed: int
+) -> PatchNetwork:
+    """Return a network with random weights whose normalisation fits the given light.
+
+    The control of every attribution: statistics are taken from real patches, so that its
+    responses vary as much as those of a trained network.
+    """
+    network = new_network(settings, seed=seed)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d):
+            module.momentum = None
+    network.train()
+    with torch.no_grad():
+        network(light)
+    return network.eval()
 
 
 def n_multiplications(network: PatchNetwork) -> int:
@@ -118,6 +165,11 @@ def n_multiplications(network: PatchNetwork) -> int:
     return sum(counts)
 
 
+def _channels_last(network: PatchNetwork) -> PatchNetwork:
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
+
+
 def _convolution(n_in: int, n_out: int) -> list[nn.Module]:
     return [
         nn.Conv2d(n_in, n_out, 3, padding=1, padding_mode="zeros", bias=False),
@@ -130,7 +182,6 @@ def _initialise(network: PatchNetwork) -> None:
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-    nn.init.constant_(network.place.weight, 1.0 / network.place.weight[0].numel())
-    for module in network.modules():
         if isinstance(module, Residual):
-            nn.init.constant_(module.body[-1].weight, 0.5)
+            nn.init.constant_(module.last_scale, 0.5)
+    nn.init.constant_(network.place.weight, 1.0 / network.place.weight[0].numel())

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from rimlight.errors import LabelFileError, RimlightError, RunError
 from rimlight.io.files import whole_file
 
@@ -35,7 +37,7 @@ class TableRow:
 
 
 def write_table(
-    path: Path, columns: Mapping[str, Sequence[Any]], *, n_digits: int | None = 9
+    path: Path, columns: Mapping[str, Sequence[Any] | np.ndarray], *, n_digits: int | None = 9
 ) -> None:
     """Write columns of equal length as CSV, whole or not at all.
 

@@ -1,0 +1,192 @@
+"""The cells that the report shows: chosen by rule, each with its maps and a caption in words."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rimlight.core.measurement import mean_od
+from rimlight.explain.contributing import contributing_pixels, reason_without_mask
+from rimlight.io.arrays import write_arrays
+from rimlight.io.files import write_json
+from rimlight.io.formats.tables import write_table
+from rimlight.io.runs import Run
+from rimlight.model.prediction import centre, probability
+from rimlight.settings import Settings
+from rimlight.workflows.walks import Grounds, Walked, walked
+
+if TYPE_CHECKING:
+    from rimlight.workflows.explain import ExplainedFold
+
+RULE = (
+    "Of each level and outcome, the held-out cell with the median logit and the one furthest on "
+    "the wrong side; nobody picked them."
+)
+MIN_AREA_UM2 = 0.5
+FLOOR_SDS = 3.0
+LEVELS = ("negative", "weak", "moderate", "strong")
+
+
+def write_gallery(run: Run, folds: "list[ExplainedFold]", *, settings: Settings) -> dict[str, Any]:
+    """Write ``gallery/``; return how many cells of each group it shows."""
+    rows, arrays = [], []
+    for fold, cells in _chosen(folds):
+        found, pictures = _explained(fold, cells, settings=settings)
+        rows += found
+        arrays.append(pictures)
+    names = tuple(rows[0])
+    columns = {name: [row[name] for row in rows] for name in names}
+    joined = {name: np.concatenate([part[name] for part in arrays]) for name in arrays[0]}
+    write_arrays(run.folder, "gallery", joined)
+    folder = run.folder / "gallery"
+    write_table(folder / "gallery.csv", columns)
+    write_json(folder / "gallery.json", {"mpp": settings.patch.mpp, "rule": RULE})
+    groups = [row["group"] for row in rows]
+    return {group: groups.count(group) for group in ("TP", "FP", "FN", "TN")}
+
+
+def _chosen(folds: "list[ExplainedFold]") -> "list[tuple[ExplainedFold, np.ndarray]]":
+    """Return the rows that each fold shows: over all folds, per level and outcome, two cells."""
+    candidates: list[tuple[int, int, int, float]] = []
+    for place, fold in enumerate(folds):
+        table = fold.grounds.table
+        for row in np.flatnonzero(table.part == "hold-out"):
+            candidates.append((place, int(row), int(table.level[row]), float(table.logit[row])))
+    picked: dict[int, set[int]] = {}
+    for level in range(4):
+        for is_called_positive in (False, True):
+            group = [c for c in candidates if c[2] == level and (c[3] > 0) == is_called_positive]
+            group.sort(key=lambda c: (c[3], c[0], c[1]))
+            if group:
+                furthest = group[0] if level > 0 else group[-1]
+                for chosen in (group[len(group) // 2], furthest):
+                    picked.setdefault(chosen[0], set()).add(chosen[1])
+    return [(folds[place], np.array(sorted(rows))) for place, rows in sorted(picked.items())]
+
+
+def _explained(
+    fold: "ExplainedFold", rows: np.ndarray, *, settings: Settings
+) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
+    from rimlight.model.network import folded
+    from rimlight.workflows.explain import path_settings
+
+    network, path = folded(fold.model.network), path_settings(settings)
+    grounds = fold.grounds
+    name = "opposite"
+    main = walked(network, grounds, rows, name=name, path=path)
+    if main is None:
+        name = "white"
+        main = walked(network, grounds, rows, name=name, path=path)
+    removed = walked(network, grounds, rows, name="stain_removed", path=path)
+    if main is None or removed is None:
+        raise RuntimeError("white and stain_removed always have a reference")
+    dab = grounds.cells.dab(rows)
+    masks = np.stack(
+        [
+            _mask(grounds, int(row), at, main, dab=dab[at], settings=settings)
+            for at, row in enumerate(rows)
+        ]
+    )
+    pictures = {
+        "patches": centre(grounds.cells.patches[rows], size_px=settings.patch.size_px),
+        "references": _reference_pictures(grounds, rows, main),
+        "maps": main.values,
+        "stain_removed_maps": removed.values,
+        "masks": masks,
+        "dab": dab,
+    }
+    share = probability(main.columns["logit"], temperature=fold.model.temperature)
+    facts = [
+        _facts(grounds, int(row), at, main, name=name, mask=masks[at], dab=dab[at])
+        | {"probability": float(share[at])}
+        for at, row in enumerate(rows)
+    ]
+    return facts, pictures
+
+
+def _mask(
+    grounds: Grounds, row: int, at: int, found: Walked, *, dab: np.ndarray, settings: Settings
+) -> np.ndarray:
+    reason = reason_without_mask(
+        is_called_positive=bool(found.columns["logit"][at] > 0),
+        is_converged=bool(found.columns["is_converged"][at]),
+        is_reference_valid=bool((found.reference_responses[at] < 0).mean() > 0.5),
+    )
+    if reason:
+        return np.zeros(dab.shape, dtype=bool)
+    background = grounds.background_of_slide[grounds.cells.slide_of_cell[row].slide_id]
+    gate = np.clip(dab - background.od, 0, settings.explain.max_od)
+    mpp = settings.patch.mpp
+    return contributing_pixels(
+        found.values[at],
+        gate,
+        sigma_px=settings.explain.sigma_um / mpp,
+        min_area_px=MIN_AREA_UM2 / mpp**2,
+        floor_od=FLOOR_SDS * background.sd_od,
+    )
+
+
+def _reference_pictures(grounds: Grounds, rows: np.ndarray, found: Walked) -> np.ndarray:
+    inner = centre(grounds.cells.patches, size_px=grounds.cells.settings.size_px)
+    pictures = []
+    for at, row in enumerate(rows):
+        pool = found.reference_rows[at]
+        white = np.round(grounds.cells.white[row]).astype(np.uint8)
+        pictures.append(inner[pool[0]] if len(pool) else np.broadcast_to(white, inner[0].shape))
+    return np.stack(pictures)
+
+
+def _facts(
+    grounds: Grounds,
+    row: int,
+    at: int,
+    found: Walked,
+    *,
+    name: str,
+    mask: np.ndarray,
+    dab: np.ndarray,
+) -> dict[str, Any]:
+    columns, level = found.columns, int(grounds.cells.level[row])
+    is_called_positive = bool(columns["logit"][at] > 0)
+    rise, gap = float(columns["rise"][at]), float(columns["gap"][at])
+    in_mask = float(found.values[at][mask].sum())
+    return {
+        "cell": str(grounds.cells.cell_ids[row]),
+        "group": _group(is_called_positive=is_called_positive, is_positive=level > 0),
+        "expression": LEVELS[level],
+        "logit": float(columns["logit"][at]),
+        "reference": name,
+        "rise": rise,
+        "gap": gap,
+        "is_converged": int(columns["is_converged"][at]),
+        "is_small_rise": int(columns["is_small_rise"][at]),
+        "n_pixels": int(mask.sum()),
+        "share_in_pixels": in_mask / rise if rise and mask.any() else None,
+        "od_attributed": float(mean_od(dab[None], mask)[0]) if mask.any() else None,
+        "caption": _caption(found, at, name=name, rise=rise, gap=gap, in_mask=in_mask, mask=mask),
+    }
+
+
+def _group(*, is_called_positive: bool, is_positive: bool) -> str:
+    if is_called_positive:
+        return "TP" if is_positive else "FP"
+    return "FN" if is_positive else "TN"
+
+
+def _caption(
+    found: Walked,
+    at: int,
+    *,
+    name: str,
+    rise: float,
+    gap: float,
+    in_mask: float,
+    mask: np.ndarray,
+) -> str:
+    n_references = len(found.reference_rows[at])
+    kind = "negative" if found.columns["logit"][at] > 0 else "positive"
+    against = f"{n_references} {kind} cells" if n_references else "clear glass"
+    share = abs(gap / rise) if rise else 0.0
+    start = f"{rise:+.1f} logits against {against}"
+    if mask.any():
+        start = f"{in_mask:+.1f} of {rise:+.1f} logits against {against} come from {mask.sum()} px"
+    return f"{start}; gap {100 * share:.1f} %; reference: {name.replace('_', ' ')}."
