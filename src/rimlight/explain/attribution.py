@@ -61,7 +61,7 @@ class PathSettings:
             raise ValueError(f"fewest_rungs: must be 1 to {len(self.rungs)}, got {self}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Attributions:
     """What each input value added to the response on the way from reference to image.
 
@@ -146,7 +146,7 @@ def attributions(
     return _joined(blocks, walk, reference_name=reference_name, is_forced=forced)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Walk:
     stream: Stream
     settings: PathSettings

@@ -115,7 +115,7 @@ def stain_removed_attributions(
     return _walked(response, maps, start, space, name="stain_removed", settings=settings)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StainParts:
     """The rise from clear glass, split by stain; the three parts sum to rise + gap.
 
