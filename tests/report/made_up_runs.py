@@ -126,7 +126,7 @@ class MadeUpRun:
             },
             "cases": [self._case(name) for name in self.cases],
             "assays": {"synthetic": self._group(0.97, n)},
-            "scanners": {"scanner A": self._group(0.975, n // 2), "<b>B</b>": self._group(0.96, 90)},
+            "scanners": {"A": self._group(0.975, n // 2), "<b>B</b>": self._group(0.96, 90)},
             "verdicts": {
                 "all": {"is_shown": True, "sentence": "Shown: the network calls "
                         "better than every density rival on all cells; margin in F1 over od_ring "
@@ -164,9 +164,9 @@ class MadeUpRun:
             "n_cells": 400, "n_cases": len(self.cases), "top_share": 0.1, "n_resamples": 2000,
             "main_reference": "fixed_negatives", "references": references,
             "readings": {
-                "a": {"fixed_negatives": self._interval(0.84, 0.03), "white": self._interval(0.85, 0.03)},
+                "a": {name: self._interval(0.84, 0.03) for name in ("fixed_negatives", "white")},
                 "b": self._interval(0.93, 0.01),
-                "c": {"logit": self._interval(0.83, 0.02), "probability": self._interval(0.86, 0.02)},
+                "c": {name: self._interval(0.83, 0.02) for name in ("logit", "probability")},
             },
             "verdicts": {
                 "right_cell": {"is_shown": True, "sentence": "Shown: the map follows the "
@@ -199,7 +199,7 @@ class MadeUpRun:
             "patches": np.stack([p for p, _ in drawn]),
             "references": np.stack(other),
             "maps": maps,
-            "stain_removed_maps": np.where(is_called[:, None, None], np.abs(maps), 0).astype(np.float32),
+            "stain_removed_maps": np.abs(maps) * is_called[:, None, None].astype(np.float32),
             "masks": masks,
             "dab": dab.astype(np.float32),
         })  # fmt: skip
@@ -308,7 +308,9 @@ class MadeUpRun:
                     "undefined": {},
                 }
                 for subset, less, half, n in (
-                    ("all", 0, 0.03, 390), ("discordant", 0.45, 0.12, 96), ("within_case", 0.02, 0.03, 390),
+                    ("all", 0, 0.03, 390),
+                    ("discordant", 0.45, 0.12, 96),
+                    ("within_case", 0.02, 0.03, 390),
                 )
             }
             for control in CONTROLS
@@ -334,7 +336,9 @@ class MadeUpRun:
             "case": self.cells["case"], "level": level, "is_discordant": [False] * n,
         }  # fmt: skip
         for name, slope, noise in (
-            ("od_attributed", 0.22, 0.09), ("od_random_networks", 0.1, 0.12), ("od_patch", 0.05, 0.08),
+            ("od_attributed", 0.22, 0.09),
+            ("od_random_networks", 0.1, 0.12),
+            ("od_patch", 0.05, 0.08),
         ):  # fmt: skip
             columns[name] = 0.12 + slope * level + self.random.normal(0, noise, n)
         write_table(self.run.folder / "figures" / "od_by_level.csv", columns)

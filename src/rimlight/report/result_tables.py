@@ -108,7 +108,7 @@ def groups_block(evaluation: Mapping[str, Any]) -> Block | None:
     return Block(
         name="groups",
         title="By assay and scanner",
-        caption="The network on held-out cells of each assay and scanner, in % with 95 % intervals.",
+        caption="The network on held-out cells of each group, in % with 95 % intervals.",
         table=Table(
             title="Assays and scanners",
             heads=("Group", "cells", "cases", "accuracy, %", "F1, %"),
