@@ -142,3 +142,10 @@ def test_the_tested_set_pins_torch_and_every_dependency():
     wanted = project["dependencies"] + project["optional-dependencies"]["dev"]
     names = {re.split(r"[<>=\[ ]", requirement)[0].lower() for requirement in wanted}
     assert names <= pinned
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_every_link_between_pages_leads_somewhere(page):
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
