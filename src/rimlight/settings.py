@@ -201,7 +201,8 @@ def _value(item: Field[Any], value: Any, where: str) -> Any:
     if kind is float and _is_number(value):
         return float(value)
     if type(value) is not kind:
-        raise SettingsError(f"{where}: must be {kind.__name__}, got {value!r}")
+        name = getattr(kind, "__name__", str(kind))
+        raise SettingsError(f"{where}: must be {name}, got {value!r}")
     return value
 
 

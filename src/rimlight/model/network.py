@@ -52,7 +52,7 @@ class Residual(nn.Module):
 
     @property
     def last_scale(self) -> Tensor:
-        """Scales of the last normalisation, one a channel; small at first, so that depth is mild."""
+        """Scales of the last normalisation, one a channel."""
         scale = self.body[-1].weight
         if not isinstance(scale, Tensor):
             raise TypeError("the body of a residual block must end in a normalisation")
@@ -70,6 +70,9 @@ class PatchNetwork(nn.Module):
     place of the last plane by its own learned weight, so that the network knows which cell
     is meant: the one in the centre.
     """
+
+    mean: Tensor
+    spread: Tensor
 
     def __init__(self, settings: NetworkSettings) -> None:
         super().__init__()

@@ -1,0 +1,116 @@
+"""Fitting a network: it learns, it repeats, and it goes on as if it had never stopped."""
+
+import numpy as np
+import pytest
+import torch
+
+from rimlight.core.stains import HDAB
+from rimlight.model.augmentation import AugmentationSettings
+from rimlight.model.network import NetworkSettings, new_network
+from rimlight.model.prediction import logits_of
+from rimlight.model.training import FitSettings, PatchSet, fit
+
+SIZE = 32
+
+
+def _patch_set(n: int, *, seed: int) -> PatchSet:
+    """Return patches in which a brown ring around the middle is the label."""
+    random = np.random.default_rng(seed)
+    patches = random.integers(200, 240, (n, SIZE + 4, SIZE + 4, 3), dtype=np.uint8)
+    is_positive = random.random(n) < 0.4
+    along = np.arange(SIZE + 4) - (SIZE + 3) / 2
+    ring = np.abs(np.hypot(along[:, None], along[None]) - 8) < 2
+    for index in np.flatnonzero(is_positive):
+        patches[index][ring] = (150, 90, 60)
+    return PatchSet(
+        patches=patches, is_positive=is_positive, white=np.full((n, 3), 245, dtype=np.float32)
+    )
+
+
+TRAIN, VALIDATION = _patch_set(96, seed=0), _patch_set(48, seed=1)
+
+
+def _settings(n_epochs: int = 4, **changes) -> FitSettings:
+    values = {
+        "n_epochs": n_epochs,
+        "patience": 10,
+        "batch_size": 16,
+        "learning_rate": 3e-3,
+        "weight_decay": 0.01,
+        "seed": 5,
+        "augmentation": AugmentationSettings(size_px=SIZE),
+    }
+    return FitSettings(**(values | changes))
+
+
+def _fitted(settings, *, state=None, n_stop=None):
+    network = new_network(NetworkSettings(size_px=SIZE, width=4), seed=3)
+    records, states = [], []
+    steps = fit(network, TRAIN, VALIDATION, stains=HDAB, settings=settings, state=state)
+    for record, after in steps:
+        records.append(record)
+        states.append(after)
+        if n_stop == len(records):
+            break
+    return network, records, states
+
+
+@pytest.fixture(scope="module")
+def whole():
+    return _fitted(_settings())
+
+
+def test_a_planted_ring_is_learned(whole):
+    network, records, _ = whole
+    assert records[-1].validation_loss < 0.5 * records[0].validation_loss
+    calls = logits_of(network, VALIDATION.patches, size_px=SIZE) > 0
+    assert (calls == VALIDATION.is_positive).mean() > 0.95
+    assert not network.training
+
+
+def test_the_same_seed_gives_the_same_weights_to_the_last_bit(whole):
+    network, records, _ = whole
+    again, same, _ = _fitted(_settings())
+    assert same == records
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(tensor, again.state_dict()[name]), name
+    other = _fitted(_settings(seed=6))[1]
+    assert other[0].train_loss != records[0].train_loss
+
+
+def test_going_on_after_an_interruption_equals_never_having_stopped(whole):
+    network, records, _ = whole
+    _, first, states = _fitted(_settings(), n_stop=2)
+    resumed, rest, _ = _fitted(_settings(), state=states[-1])
+    assert first + rest == records
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(tensor, resumed.state_dict()[name]), name
+
+
+def test_the_weights_kept_are_those_of_the_best_epoch():
+    network, records, states = _fitted(_settings(n_epochs=3, learning_rate=0.03))
+    best = min(records, key=lambda record: record.validation_loss)
+    assert best.is_best
+    assert states[-1].best_epoch == best.epoch
+    logits = logits_of(network, VALIDATION.patches, size_px=SIZE)
+    signed = np.where(VALIDATION.is_positive, logits, -logits)
+    assert np.logaddexp(0, -signed).mean() == pytest.approx(best.validation_loss, rel=1e-5)
+
+
+def test_training_stops_after_epochs_without_a_better_validation():
+    opposite = PatchSet(
+        patches=VALIDATION.patches, is_positive=~VALIDATION.is_positive, white=VALIDATION.white
+    )
+    network = new_network(NetworkSettings(size_px=SIZE, width=4), seed=3)
+    settings = _settings(n_epochs=30, patience=2, learning_rate=0.01)
+    records = [r for r, _ in fit(network, TRAIN, opposite, stains=HDAB, settings=settings)]
+    best = min(records, key=lambda record: record.validation_loss).epoch
+    assert len(records) == best + 3 < 30
+
+
+def test_a_rare_class_weighs_more(monkeypatch):
+    from rimlight.model.training import _class_weight
+
+    rare = _class_weight(np.arange(100) < 10)
+    assert rare[1] / rare[0] == pytest.approx(3.0, rel=1e-5)
+    assert 0.9 * rare[0] + 0.1 * rare[1] == pytest.approx(1.0, rel=1e-5)
