@@ -48,6 +48,7 @@ _NETWORK_FILE_SYSTEMS = frozenset((
     "drvfs",
 ))
 # fmt: on
+_MOUNTS = Path("/proc/mounts")
 _log = logging.getLogger("rimlight")
 
 metadata = MetaData()
@@ -216,7 +217,7 @@ def network_file_system(path: Path, *, mounts: str | None = None) -> str | None:
     """
     if mounts is None:
         try:
-            mounts = Path("/proc/mounts").read_text(encoding="utf-8", errors="replace")
+            mounts = _MOUNTS.read_text(encoding="utf-8", errors="replace")
         except OSError:
             return None
     target, longest, kind = path.resolve(), -1, ""

@@ -189,14 +189,10 @@ def _finite(text: str) -> float:
 
 
 def _depth_exceeds(data: Any, limit: int) -> bool:
-    level: list[Any] = [data]
-    for _ in range(limit + 1):
-        level = [
-            child
-            for item in level
-            if isinstance(item, dict | list)
-            for child in (item.values() if isinstance(item, dict) else item)
-        ]
+    level: list[Any] = [data] if isinstance(data, dict | list) else []
+    for _ in range(limit):
+        inner = [item.values() if isinstance(item, dict) else item for item in level]
+        level = [child for items in inner for child in items if isinstance(child, dict | list)]
         if not level:
             return False
     return True

@@ -35,7 +35,8 @@ def read_label_table(path: Path) -> PointFile:
     """
     header, rows = read_rows(path)
     column_of = _columns(header, path)
-    items = [_point_of(row, column_of, len(header)) for row in rows]
+    said = [row for row in rows if any(cell.strip() for cell in row.cells)]
+    items = [_point_of(row, column_of, len(header)) for row in said]
     heading = header[column_of["x"]].casefold(), header[column_of["y"]].casefold()
     frame: Frame | None = "level0" if heading == ("x_l0", "y_l0") else None
     return PointFile(

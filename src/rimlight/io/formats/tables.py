@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from rimlight.errors import LabelFileError, RimlightError, RunError
 from rimlight.io.files import whole_file
 
 MAX_TABLE_BYTES = 128 * 2**20
+_EMPTY = '""'  # a line without anything would be passed over
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_SPECIAL = re.compile('[,;\t\r\n"]')
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -69,11 +72,9 @@ def write_rows(
         StorageError: The disk refuses.
     """
     with whole_file(path) as handle:
-        text = io.TextIOWrapper(handle, encoding="utf-8", newline="", write_through=False)
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow([cell_text(name) for name in header])
-        writer.writerows([cell_text(value, n_digits=n_digits) for value in row] for row in rows)
-        text.detach()
+        for row in chain([header], rows):
+            line = ",".join(_quoted(cell_text(value, n_digits=n_digits)) for value in row)
+            handle.write(f"{line or _EMPTY}\n".encode())
 
 
 def read_table(path: Path, *, refusal: type[RimlightError] = RunError) -> dict[str, list[str]]:
@@ -116,7 +117,7 @@ def read_rows(
         found = [
             TableRow(line=reader.line_num, cells=tuple(map(_plain, cells)))
             for cells in reader
-            if any(cell.strip() for cell in cells)
+            if cells and not (len(cells) == 1 and cells[0].isspace())
         ]
     except csv.Error as error:
         raise refusal(
@@ -150,6 +151,11 @@ def cell_text(value: Any, *, n_digits: int | None = 9) -> str:
     if isinstance(value, int):
         return str(value)
     return cell_text(str(value))
+
+
+def _quoted(text: str) -> str:
+    # The csv module leaves a lone carriage return unquoted, and then cannot read it.
+    return '"' + text.replace('"', '""') + '"' if _SPECIAL.search(text) else text
 
 
 def number_of(text: str) -> float:
