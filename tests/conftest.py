@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from hypothesis import settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -9,3 +10,10 @@ os.environ.setdefault("MPLBACKEND", "agg")
 
 settings.register_profile("rimlight", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("rimlight")
+
+
+@pytest.fixture
+def wrong_types(request):
+    """Skip a test of wrong types where a run-time type checker refuses them first."""
+    if request.config.getoption("--jaxtyping-packages", default=None):
+        pytest.skip("the type checker refuses this first")

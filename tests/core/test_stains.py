@@ -57,8 +57,8 @@ def test_pure_dab_has_dab_alone():
 
 
 def test_dab_density_is_the_second_of_three_stains():
-    whole = unmix(optical_density(GRID, white=(240, 243, 245)), stains=HDAB)
-    alone = dab_density(GRID, white=(240, 243, 245), stains=HDAB)
+    whole = unmix(optical_density(GRID, white=(240.0, 243.0, 245.0)), stains=HDAB)
+    alone = dab_density(GRID, white=(240.0, 243.0, 245.0), stains=HDAB)
     np.testing.assert_allclose(alone, whole[:, 1], atol=1e-6)
 
 
@@ -66,7 +66,7 @@ def test_dab_density_is_the_second_of_three_stains():
     ("white", "expected"), [(255, 0.217), (245, 0.203), (243, 0.200), (240, 0.195)]
 )
 def test_a_wrong_white_point_biases_weak_stain_as_tabulated(white, expected):
-    rgb = light(mix(np.float32([0, 0.2, 0]), stains=HDAB), white=(243, 243, 243))
+    rgb = light(mix(np.float32([0, 0.2, 0]), stains=HDAB), white=(243.0,) * 3)
     density = np.log10(white / rgb)  # not rounded to whole grey levels
     assert unmix(density, stains=HDAB)[1] == pytest.approx(expected, abs=6e-4)
 

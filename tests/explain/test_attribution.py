@@ -44,9 +44,15 @@ def test_the_map_sums_to_the_rise_of_every_network(kind, n_references):
 def test_chunks_change_nothing(kind, chunk):
     network, shape = made(kind), SHAPE_OF_NETWORK[kind]
     images, references = items(shape, 3), items(shape, 6, seed=2).reshape(3, 2, *shape)
-    whole = own(network, images, references, rungs=(4, 12), tolerance_absolute=0, tolerance=0)
+    whole = own(network, images, references, rungs=(4, 12), tolerance_absolute=0.0, tolerance=0.0)
     parts = own(
-        network, images, references, rungs=(4, 12), tolerance_absolute=0, tolerance=0, chunk=chunk
+        network,
+        images,
+        references,
+        rungs=(4, 12),
+        tolerance_absolute=0.0,
+        tolerance=0.0,
+        chunk=chunk,
     )
     torch.testing.assert_close(parts.values, whole.values, rtol=0, atol=1e-10)
     torch.testing.assert_close(parts.gap, whole.gap, rtol=0, atol=1e-10)

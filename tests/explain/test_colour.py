@@ -95,7 +95,7 @@ def test_the_scale_is_shared_and_ignores_the_sign():
     assert shared_scale(-values) == shared_scale(values)
 
 
-def test_what_cannot_be_drawn_is_refused():
+def test_what_cannot_be_drawn_is_refused(wrong_types):
     for scale in (-1.0, np.nan, np.inf):
         with pytest.raises(ValueError, match="scale: must be 0 or more"):
             heat_rgb(np.zeros(3), scale=scale)

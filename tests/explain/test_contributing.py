@@ -49,7 +49,7 @@ def test_evidence_against_cancels_evidence_for_before_the_positive_part():
 
 
 def test_the_gate_counts_for_no_more_than_its_cap():
-    high = evidence(np.ones((8, 8)), gate=np.full((8, 8), 9.0), sigma_px=1)
+    high = evidence(np.ones((8, 8)), gate=np.full((8, 8), 9.0), sigma_px=1.0)
     np.testing.assert_allclose(high, 2.5)
 
 
@@ -65,7 +65,7 @@ def test_specks_are_dropped_and_holes_are_kept():
     values, gate = np.zeros((SIZE, SIZE)), np.full((SIZE, SIZE), 0.5)
     values[10, 10] = values[40, 30:34] = values[50:55, 50:55] = 1
     values[52, 52] = 0
-    mask = found(values, gate=gate, sigma_px=0, min_area_px=4)
+    mask = found(values, gate=gate, sigma_px=0.0, min_area_px=4.0)
     assert not mask[10, 10]
     assert mask[40, 30:34].all()
     assert mask[50:55, 50:55].sum() == 24
@@ -86,14 +86,14 @@ def test_the_threshold_is_that_of_scikit_image_to_one_bin():
     assert otsu_threshold(values) == pytest.approx(threshold_otsu(values), abs=bin_width)
 
 
-def test_maps_and_gates_that_do_not_fit_are_refused():
+def test_maps_and_gates_that_do_not_fit_are_refused(wrong_types):
     for values, gate, match in [
         (np.ones((4, 5)), np.ones((5, 4)), "must be of one shape"),
         (np.full((4, 4), np.nan), np.ones((4, 4)), "hold NaN"),
         (np.ones((4, 4)), -np.ones((4, 4)), "clip the gate at 0"),
     ]:
         with pytest.raises(ValueError, match=match):
-            evidence(values, gate=gate, sigma_px=1)
+            evidence(values, gate=gate, sigma_px=1.0)
 
 
 def test_a_cell_without_mask_has_its_reason():
@@ -171,5 +171,5 @@ def test_half_a_ring_outside_the_patch_is_no_gap():
 def test_moving_the_centre_moves_the_share_and_smoothing_bridges_gaps():
     result = coverage(ring(30, 32, degrees=180))
     assert 0 < result.completeness_sd < 0.1
-    assert coverage(ring(30, 32, degrees=180), move_px=0).completeness_sd == 0
+    assert coverage(ring(30, 32, degrees=180), move_px=0.0).completeness_sd == 0
     assert result.bridged_gap_deg == pytest.approx(np.degrees(2 / 12), rel=0.04)

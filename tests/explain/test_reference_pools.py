@@ -119,6 +119,6 @@ def test_test_cells_and_cells_of_the_explained_case_are_refused():
     check_pool(TABLE, opposite().rows, excluded_cases={"case-03"})
 
 
-def test_columns_of_unequal_length_are_refused():
+def test_columns_of_unequal_length_are_refused(wrong_types):
     with pytest.raises(ValueError, match="columns must be of one length"):
         replace(TABLE, logit=TABLE.logit[:-1])

@@ -33,7 +33,7 @@ def test_blur_is_that_of_scipy():
     theirs = gaussian_filter(images.numpy(), (0, 0, 1.5, 1.5), mode="mirror")
     np.testing.assert_allclose(ours, theirs, atol=1e-6)
     with pytest.raises(ValueError, match="sigma_px: must be above 0"):
-        blurred_references(images, sigma_px=0)
+        blurred_references(images, sigma_px=0.0)
 
 
 def test_a_negative_call_is_not_explained_by_removing_stain_alone():

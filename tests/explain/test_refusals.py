@@ -148,7 +148,7 @@ def test_a_response_of_another_shape_is_refused_with_the_shape():
         (items(SHAPE, 3), items(SHAPE, 1).to("meta"), "references: device is meta"),
     ],
 )
-def test_tensors_that_do_not_fit_are_refused(images, references, match):
+def test_tensors_that_do_not_fit_are_refused(images, references, match, wrong_types):
     with pytest.raises(ValueError, match=match):
         explained(images=images, references=references)
 

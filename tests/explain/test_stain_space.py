@@ -198,7 +198,7 @@ def test_values_brighter_than_any_colour_are_counted():
         (IMAGES, [(240.0,) * 3] * 2, "2 white points for 3 images"),
     ],
 )
-def test_what_is_no_rgb_image_is_refused(images, white, match):
+def test_what_is_no_rgb_image_is_refused(images, white, match, wrong_types):
     with pytest.raises(ValueError, match=match):
         stain_removed_attributions(
             made(conv_norm_pool),
