@@ -89,6 +89,13 @@ def test_a_network_in_training_mode_is_refused_however_it_is_wrapped():
             explained(response, images, references)
 
 
+def test_a_placeholder_that_does_nothing_may_be_in_training_mode():
+    network = made(conv_norm_pool)
+    network.layers[1] = nn.Identity()
+    assert network.layers[1].training
+    explained(network, items((3, 12, 12), 3), items((3, 12, 12), 1, seed=2))
+
+
 GLOBAL_NETWORK = made(relu)
 
 
