@@ -3,8 +3,11 @@
 import re
 from importlib import metadata
 
+import numpy as np
 import pytest
 
+from rimlight.io.pyramids import write_pyramid
+from rimlight.io.slides import open_slide
 from rimlight.workflows import doctor
 from rimlight.workflows.doctor import GOLDEN_SLIDE, checks, old_versions
 
@@ -42,16 +45,21 @@ def test_versions_are_compared_as_numbers(monkeypatch, name, version, is_old):
     assert [sentence.split()[0] for sentence in old_versions()] == ([name] if is_old else [])
 
 
-def test_a_shifted_pixel_of_the_golden_tile_is_found(tmp_path, monkeypatch):
-    content = bytearray(GOLDEN_SLIDE.read_bytes())
-    start = content.index(b"\xff\xda") + 400
-    content[start] ^= 0x10
+def test_a_golden_tile_that_reads_one_pixel_aside_is_found(tmp_path, monkeypatch):
     changed = tmp_path / "golden.tiff"
-    changed.write_bytes(content)
+    with open_slide(GOLDEN_SLIDE) as slide:
+        write_pyramid(changed, np.roll(slide.overview(1000), 1, axis=1), mpp=slide.mpp)
     monkeypatch.setattr(doctor, "GOLDEN_SLIDE", changed)
     check = _check("slides")
     assert not check.is_ok
-    assert "constraints.txt" in check.sentence
+    assert "other pixels" in check.sentence
+
+
+def test_a_damaged_golden_tile_is_found(tmp_path, monkeypatch):
+    changed = tmp_path / "golden.tiff"
+    changed.write_bytes(GOLDEN_SLIDE.read_bytes()[:5000])
+    monkeypatch.setattr(doctor, "GOLDEN_SLIDE", changed)
+    assert not _check("slides").is_ok
 
 
 def test_a_folder_that_is_no_study_is_named(tmp_path):

@@ -15,7 +15,7 @@ from rimlight.records import Box
 
 MINIMUM_VERSIONS = {"openslide-bin": "4.0.1", "pillow": "13.0.0", "torch": "2.6"}
 GOLDEN_SLIDE = Path(__file__).with_name("golden.tiff")
-GOLDEN_PATCH = ""
+GOLDEN_PATCH = "1610f9695de6b36ee8ae301ae81a8daf6182c05d32c05830769a74455e08d8c4"
 _ENOUGH_FREE_GB = 2.0
 
 
@@ -131,7 +131,7 @@ def _golden_patch() -> str:
             "a tile reads as other pixels than in the tested set, so results would shift; "
             "install openslide-bin and pillow as constraints.txt says"
         )
-    return f"a {source} tile reads as it should, pixel for pixel"
+    return f"{source}: a tile reads as it should, pixel for pixel"
 
 
 def _golden_attribution() -> str:
