@@ -13,6 +13,7 @@ from rimlight.errors import LabelFileError
 from rimlight.io.formats.points import Fault, Frame, PointFile, PointRecord
 from rimlight.io.formats.qupath import expression_of_class
 from rimlight.records import Box, Expression, ReaderId, SlideId, SlideInfo
+from rimlight.workflows.slide_names import SlideNames, slide_named, slide_names
 
 SAME_POINT_PX = 1.0
 SAME_CELL_UM = 1.0
@@ -124,7 +125,7 @@ class _Ground:
     """
 
     wording: Wording
-    slides: tuple[Mapping[str, list[SlideInfo]], ...]
+    names: SlideNames
     slide: SlideInfo | None
     is_only_slide: bool
     frame: Frame | None
@@ -161,47 +162,14 @@ class _Doubles:
             self.places_of_cell[*key, record.cell] = record.place
 
 
-def slide_named(name: str, slides: tuple[Mapping[str, list[SlideInfo]], ...]) -> SlideInfo:
-    """Return the slide of that id, file name or file name without ending.
-
-    Raises:
-        ValueError: None or several answer to the name; the message is a clause.
-    """
-    last = PurePosixPath(name.replace("\\", "/")).name
-    for wanted in dict.fromkeys((name, last)):
-        for table in slides:
-            found = table.get(wanted) or table.get(wanted.casefold(), [])
-            if len(found) > 1:
-                raise ValueError(
-                    f"the slide {name!r} can be {' or '.join(slide.slide_id for slide in found)}"
-                )
-            if found:
-                return found[0]
-    raise ValueError(f"the slide {name!r} is not in this study")
-
-
-def slide_tables(slides: Sequence[SlideInfo]) -> tuple[Mapping[str, list[SlideInfo]], ...]:
-    """Return slides by name, the surest kind of name first; exact names before folded ones."""
-    tables: list[dict[str, list[SlideInfo]]] = []
-    for fold in (str, str.casefold):
-        for kind in ("slide_id", "name", "stem"):
-            table: dict[str, list[SlideInfo]] = {}
-            for slide in slides:
-                path = PurePosixPath(slide.path.replace("\\", "/"))
-                name = slide.slide_id if kind == "slide_id" else getattr(path, kind)
-                table.setdefault(fold(name), []).append(slide)
-            tables.append(table)
-    return tuple(tables)
-
-
 def _ground_of(file: PointFile, slides: Sequence[SlideInfo], wording: Wording) -> _Ground:
-    tables = slide_tables(slides)
+    names = slide_names(slides)
     named = None
     try:
         if wording.slide is not None:
-            named = slide_named(wording.slide, tables)
+            named = slide_named(wording.slide, names)
         elif file.slide is not None and file.slide_hash is None:
-            named = slide_named(file.slide, tables)
+            named = slide_named(file.slide, names)
     except ValueError as error:
         raise LabelFileError(
             f"{wording.file}: {error}; add it with rimlight add, or name another with --slide"
@@ -209,10 +177,9 @@ def _ground_of(file: PointFile, slides: Sequence[SlideInfo], wording: Wording) -
     if file.slide_hash is not None:
         named = _slide_of_hash(file, slides, named, wording)
     if named is None:
-        slide = _slide_of_stem(wording.file, tables)
-        if slide is None and not any(
-            item.slide for item in file.items if isinstance(item, PointRecord)
-        ):
+        slide = _slide_of_stem(wording.file, names)
+        said = [item.slide for item in file.items if isinstance(item, PointRecord)]
+        if slide is None and said and not any(said):
             raise LabelFileError(
                 f"{wording.file}: does not say which slide it is of; name it with --slide"
             )
@@ -224,7 +191,7 @@ def _ground_of(file: PointFile, slides: Sequence[SlideInfo], wording: Wording) -
         )
     return _Ground(
         wording=wording,
-        slides=tables,
+        names=names,
         slide=slide,
         is_only_slide=named is not None,
         frame=file.frame or wording.frame,
@@ -250,14 +217,12 @@ def _slide_of_hash(
     return named or (by_id or found)[0]
 
 
-def _slide_of_stem(
-    name: str, tables: tuple[Mapping[str, list[SlideInfo]], ...]
-) -> SlideInfo | None:
+def _slide_of_stem(name: str, names: SlideNames) -> SlideInfo | None:
     stem = PurePosixPath(name).name
     for ending in (".gz", ".json", ".geojson", ".csv", ".tsv", ".txt"):
         stem = stem.removesuffix(ending)
     try:
-        return slide_named(stem, tables)
+        return slide_named(stem, names)
     except ValueError:
         return None
 
@@ -291,7 +256,7 @@ def _slide_of(record: PointRecord, ground: _Ground) -> SlideInfo:
         if ground.slide is None:
             raise ValueError("does not say which slide it is of")
         return ground.slide
-    slide = slide_named(record.slide, ground.slides)
+    slide = slide_named(record.slide, ground.names)
     if ground.is_only_slide and ground.slide is not None and slide != ground.slide:
         raise ValueError(f"is of slide {slide.slide_id}, not of {ground.slide.slide_id}")
     return slide
