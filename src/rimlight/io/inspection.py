@@ -21,9 +21,14 @@ _PROBES_ACROSS = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
-    """What is known of a slide, and what the user should know, one sentence each."""
+    """What was found.
+
+    series: the DICOM series, whose every file opens this slide; empty for other formats.
+    notices: what the user should know, one sentence each.
+    """
 
     info: SlideInfo
+    series: str
     notices: tuple[str, ...]
 
 
@@ -77,10 +82,10 @@ def slide_info(
             is_white_estimated=glass.is_estimated,
             bounds=slide.bounds,
         )
-        notices = slide.notices
+        series, notices = slide.series, slide.notices
     if not glass.is_estimated:
         notices += (f"{path}: no clear glass is in view, so 255 is taken as its white",)
-    return Inspection(info=info, notices=notices)
+    return Inspection(info=info, series=series, notices=notices)
 
 
 def fingerprint(path: Path) -> str:

@@ -138,7 +138,7 @@ def _inspection_of(answer: dict[str, Any]) -> Inspection:
     info = SlideInfo(
         **{**found, "white": tuple(found["white"])}, bounds=Box(**bounds) if bounds else None
     )
-    return Inspection(info=info, notices=tuple(answer["notices"]))
+    return Inspection(info=info, series=answer["series"], notices=tuple(answer["notices"]))
 
 
 def _looked_over(request: dict[str, Any]) -> dict[str, Any]:

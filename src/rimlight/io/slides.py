@@ -44,6 +44,7 @@ class Slide:
     format: the reader and the vendor, such as ``openslide/aperio``.
     bounds: the non-empty part of the slide, where the file states one.
     scanner: the scanner's model as the file states it; empty where it does not.
+    series: the DICOM series, whose every file opens this slide; empty for other formats.
     notices: what the user should know, one sentence each.
     """
 
@@ -55,6 +56,7 @@ class Slide:
     format: str
     bounds: Box | None
     scanner: str
+    series: str
     notices: tuple[str, ...]
     raster: Raster
 
@@ -201,6 +203,7 @@ def open_slide(path: Path, *, mpp: float | None = None) -> Iterator[Slide]:
             format=source.format,
             bounds=source.bounds,
             scanner=source.scanner,
+            series=source.series,
             notices=notices,
             raster=source.raster,
         )
@@ -215,6 +218,7 @@ class _Source:
     mpp: tuple[float, float] | None = None
     bounds: Box | None = None
     scanner: str = ""
+    series: str = ""
 
 
 def _start_of(path: Path) -> bytes:
@@ -260,6 +264,7 @@ def _source(path: Path, start: bytes, stack: ExitStack) -> _Source:
         mpp=found.mpp,
         bounds=found.bounds,
         scanner=found.scanner,
+        series=found.series,
     )
 
 

@@ -55,6 +55,11 @@ class VendorRaster:
         return Box(left_l0=left, top_l0=top, width_l0=width, height_l0=height)
 
     @property
+    def series(self) -> str:
+        """The DICOM series: each of its files opens the same slide; empty for other formats."""
+        return self.properties.get("dicom.SeriesInstanceUID", "")
+
+    @property
     def scanner(self) -> str:
         names = (self.properties.get(name, "").strip() for name in _SCANNER_NAMES)
         return next((name for name in names if name), "")
