@@ -130,7 +130,8 @@ def _inside_um(
         np.minimum(second, np.maximum(nearest, distance), out=second)
         np.minimum(nearest, distance, out=nearest)
     corner = np.clip(_CORNER_UM - (second - nearest), 0, None)
-    return (nearest - corner * corner / (4 * _CORNER_UM)).reshape(u.shape)
+    rounded: Float32[np.ndarray, "b s s"] = nearest - corner * corner / (4 * _CORNER_UM)
+    return rounded.reshape(u.shape)
 
 
 def _layers(

@@ -13,7 +13,7 @@ N_ANGLES = 128
 LEVEL_WIDTH_UM = (0.0, 0.5, 0.75, 1.25)
 # Width on the cell's own side.  Two cells share a border, so that a line is seen about 0.6 um
 # wide for weak, 1.0 for moderate and 2.1 for strong (120 HER2 biopsies, Scheel et al. 2018).
-_LEAST_COMPLETE = (1.0, 0.45, 0.6, 0.75)
+_LEAST_COMPLETE = (1.0, 0.5, 0.6, 0.75)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +112,7 @@ def _blush(
     """Brown of the cytoplasm: faint in positive cells, stronger in some negative ones."""
     n_cells = len(level)
     faint = 0.02 * np.exp(rng.normal(0, 0.5, n_cells)) * (1 + level)
-    blushed = rng.uniform(0.06, 0.22, n_cells)
+    blushed = rng.uniform(0.05, 0.18, n_cells)
     is_blushed = rng.random(n_cells) < np.where(level == 0, blush_share, 0.3 * blush_share)
     macrophage = rng.uniform(0.2, 0.65, n_cells)
     return np.where(is_tumour, np.where(is_blushed, blushed, faint), macrophage)
