@@ -73,12 +73,15 @@ def paint_cells(
             (slice(t, t + _SIDE_PX), slice(s, s + _SIDE_PX))
             for t, s in zip(top[part], left[part], strict=True)
         ]
-        u, v = _bent(cells, where, traits.index[part], squares)
-        inside = _inside_um(u, v, borders[part], traits.reach_um[part])
+        place = _place(
+            *_bent(cells, where, traits.index[part], squares),
+            borders=borders[part],
+            reach_um=traits.reach_um[part],
+        )
         shades = _Shades(*(np.stack([t[square] for square in squares]) for t in textures))
-        layers = _layers(u, v, inside, traits.part(part), shades, inset_um=settings.inset_um)
+        layers = _layers(place, traits.part(part), shades, inset_um=settings.inset_um)
         for row, square in enumerate(squares):
-            _lay(target, square, layers, row, name=int(traits.index[part][row]) + 1)
+            _lay(target, square, layers, row=row, name=int(traits.index[part][row]) + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,15 @@ class _Shades:
     fine: Float32[np.ndarray, "b s s"]
     middle: Float32[np.ndarray, "b s s"]
     coarse: Float32[np.ndarray, "b s s"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where each pixel lies: from its cell's centre in the bent plane, and from its border."""
+
+    u_um: Float32[np.ndarray, "b s s"]
+    v_um: Float32[np.ndarray, "b s s"]
+    inside_um: Float32[np.ndarray, "b s s"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,13 +127,14 @@ def _bent(
     return u, v
 
 
-def _inside_um(
+def _place(
     u: Float32[np.ndarray, "b s s"],
     v: Float32[np.ndarray, "b s s"],
+    *,
     borders: Float32[np.ndarray, "b k 3"],
     reach_um: Float32[np.ndarray, " b"],
-) -> Float32[np.ndarray, "b s s"]:
-    """Distance to the cell's border, positive inside; corners are rounded."""
+) -> _Place:
+    """Add the distance to the cell's border, positive inside; corners are rounded."""
     flat = np.stack([u, v, np.ones_like(u)], axis=1).reshape(len(u), 3, -1)
     nearest = reach_um[:, None] - np.sqrt(flat[:, 0] ** 2 + flat[:, 1] ** 2)
     second = np.full_like(nearest, np.inf)
@@ -130,27 +143,20 @@ def _inside_um(
         np.minimum(second, np.maximum(nearest, distance), out=second)
         np.minimum(nearest, distance, out=nearest)
     corner = np.clip(_CORNER_UM - (second - nearest), 0, None)
-    rounded: Float32[np.ndarray, "b s s"] = nearest - corner * corner / (4 * _CORNER_UM)
-    return rounded.reshape(u.shape)
+    rounded = nearest - corner * corner / (4 * _CORNER_UM)
+    return _Place(u_um=u, v_um=v, inside_um=rounded.reshape(u.shape))
 
 
-def _layers(
-    u: Float32[np.ndarray, "b s s"],
-    v: Float32[np.ndarray, "b s s"],
-    inside: Float32[np.ndarray, "b s s"],
-    cell: Traits,
-    shades: _Shades,
-    *,
-    inset_um: float,
-) -> _Layers:
+def _layers(place: _Place, cell: Traits, shades: _Shades, *, inset_um: float) -> _Layers:
+    inside = place.inside_um
     cover = np.clip(inside / MPP + 0.5, 0, 1)
     depth = inside - inset_um
     line = np.clip(depth / _EDGE_UM + 0.5, 0, 1)
     line *= np.clip((_wide(cell.width_um) - depth) / _EDGE_UM + 0.5, 0, 1)
-    turn = np.arctan2(v, u) * np.float32(N_ANGLES / (2 * np.pi)) + N_ANGLES
+    turn = np.arctan2(place.v_um, place.u_um) * np.float32(N_ANGLES / (2 * np.pi)) + N_ANGLES
     line *= _looked_up(cell.gate, turn.astype(np.int32) % N_ANGLES)
     strength = line * _wide(cell.membrane_od)
-    nucleus, haematoxylin = _nucleus(u, v, inside, cell, shades)
+    nucleus, haematoxylin = _nucleus(place, cell, shades)
     body = cover * (1 - 0.8 * nucleus)
     body *= np.clip(inside / 0.8 + 0.35, 0.35, 1)
     granules = np.clip(1 + 0.3 * shades.middle + 0.25 * shades.coarse, 0, None)
@@ -168,18 +174,14 @@ def _layers(
 
 
 def _nucleus(
-    u: Float32[np.ndarray, "b s s"],
-    v: Float32[np.ndarray, "b s s"],
-    inside: Float32[np.ndarray, "b s s"],
-    cell: Traits,
-    shades: _Shades,
+    place: _Place, cell: Traits, shades: _Shades
 ) -> tuple[Float32[np.ndarray, "b s s"], Float32[np.ndarray, "b s s"]]:
     """Cover 0..1 and haematoxylin density of the nucleus."""
-    du, dv = u - _wide(cell.nucleus_u_um), v - _wide(cell.nucleus_v_um)
+    du, dv = place.u_um - _wide(cell.nucleus_u_um), place.v_um - _wide(cell.nucleus_v_um)
     cosine, sine = _wide(np.cos(cell.turn)), _wide(np.sin(cell.turn))
     long, short = _wide(cell.long_um), _wide(cell.short_um)
     away = np.hypot((du * cosine + dv * sine) / long, (dv * cosine - du * sine) / short)
-    depth = np.minimum((1 - away) * np.sqrt(long * short), inside - 0.8)
+    depth = np.minimum((1 - away) * np.sqrt(long * short), place.inside_um - 0.8)
     cover = np.clip(depth / 0.45 + 0.5, 0, 1)
     pale = _wide(cell.vesicular)
     rim = np.exp(-np.square((depth - 0.35) / 0.4))
@@ -194,7 +196,7 @@ def _nucleus(
 
 
 def _lay(
-    target: Canvas, square: tuple[slice, slice], layers: _Layers, row: int, *, name: int
+    target: Canvas, square: tuple[slice, slice], layers: _Layers, *, row: int, name: int
 ) -> None:
     target.planes[0][square] += layers.haematoxylin[row]
     target.planes[1][square] += layers.dab[row]
