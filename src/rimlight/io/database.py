@@ -5,6 +5,7 @@ model. Nothing here is changed in place but the head of the journal and the slid
 """
 
 import logging
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,6 +49,7 @@ _NETWORK_FILE_SYSTEMS = frozenset((
     "drvfs",
 ))
 # fmt: on
+_ROOM_BYTES = 2**18
 _MOUNTS = Path("/proc/mounts")
 _log = logging.getLogger("rimlight")
 
@@ -302,10 +304,18 @@ def _sentence(place: str, error: DBAPIError) -> RimlightError:
         return StudyError(f"{place}: the database is damaged: {reason}; restore it from a backup")
     if "FOREIGN KEY" in reason:
         return StudyError(f"{place}: a label names a slide that is not in the study; add it first")
-    if "full" in reason:
+    if "full" in reason or _is_disk_full(Path(place)):
         return StorageError(f"{place}: the disk is full; nothing was changed; free some space")
     if "locked" in reason or "busy" in reason:
         return StorageError(f"{place}: another program keeps the database; close it and repeat")
     if "readonly" in reason or "unable to open" in reason:
         return StorageError(f"{place}: may not be written to; check the rights of its folder")
     return StorageError(f"{place}: {reason}; nothing was changed; check the disk and repeat")
+
+
+def _is_disk_full(path: Path) -> bool:
+    # SQLite says only "disk I/O error" when there is no room for its write-ahead files.
+    try:
+        return shutil.disk_usage(path.parent).free < _ROOM_BYTES
+    except OSError:
+        return False
