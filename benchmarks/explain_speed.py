@@ -1,0 +1,182 @@
+"""Race our explanations against Captum's default call, on one network, in one run.
+
+Same images, same reference (the slide's white), same logit.  Prints for each contender: cells a
+second, the ratio, the completeness error at the 95th percentile and the correlation of its maps
+with those of 512 evenly spaced points.  Timings are medians over alternating rounds.
+
+    python benchmarks/explain_speed.py                 trains a small network first, about 2 min
+    python benchmarks/explain_speed.py --model FOLDER  takes a trained model
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from captum.attr import IntegratedGradients
+from torch import Tensor
+
+from rimlight.core.stains import HDAB
+from rimlight.explain.attribution import PathSettings, attributions
+from rimlight.explain.references import white_references
+from rimlight.model.augmentation import AugmentationSettings
+from rimlight.model.network import NetworkSettings, PatchNetwork, folded, new_network
+from rimlight.model.prediction import light_tensor
+from rimlight.model.training import FitSettings, PatchSet, fit
+from rimlight.settings import PatchSettings
+from rimlight.synthetic.cells import SyntheticPatches, patches
+from rimlight.workflows.models import read_network
+
+SIZE_PX, WIDE_PX, SEED = 64, 72, 20261124
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What one contender came to."""
+
+    name: str
+    cells_a_second: float
+    gap_p95: float
+    correlation_p5: float
+    correlation_median: float
+    gradients_a_cell: float
+
+
+def main() -> None:
+    """Train or read a network, race, print."""
+    given = _arguments()
+    torch.set_num_threads(given.threads)
+    made = patches(given.train + given.cells, n_cases=20, size_px=WIDE_PX)
+    network = _read(given.model) if given.model else _trained(made, given)
+    images, white = _explained(made, given)
+    reference = white_references(images, white=white)
+    lean = folded(network)
+    truth = _even_512(network, images, reference)
+    runs: dict[str, Callable[[], tuple[Tensor, float]]] = {
+        "captum, defaults (50 points)": lambda: _captum(network, images, reference),
+        "rimlight, defaults": lambda: _ours(network, images, reference, PathSettings()),
+        "rimlight, folded network": lambda: _ours(lean, images, reference, PathSettings()),
+        "rimlight, folded, rungs from 16": lambda: _ours(lean, images, reference, FROM_16),
+        "rimlight, folded, rungs from 8": lambda: _ours(lean, images, reference, FROM_8),
+    }
+    with torch.no_grad():
+        rise = (network(images) - network(reference[:, 0])).double()
+    seconds, results = _timed(runs, n_rounds=given.rounds)
+    for name, (values, n_gradients) in results.items():
+        row = _figures(name, seconds[name], values, truth=truth, rise=rise)
+        _print(row, n_gradients, baseline=len(images) / seconds["captum, defaults (50 points)"])
+
+
+FROM_16 = PathSettings(rungs=(16, 48, 144, 432))
+FROM_8 = PathSettings(rungs=(8, 24, 72, 216))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", type=Path, help="folder of a trained model")
+    parser.add_argument("--cells", type=int, default=48, help="cells explained")
+    parser.add_argument("--train", type=int, default=1600, help="cells that train the network")
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    return parser.parse_args()
+
+
+def _read(folder: Path) -> PatchNetwork:
+    return read_network(folder, patch=PatchSettings()).network
+
+
+def _trained(made: SyntheticPatches, given: argparse.Namespace) -> PatchNetwork:
+    network = new_network(NetworkSettings(size_px=SIZE_PX), seed=SEED)
+    order = np.random.default_rng(SEED).permutation(given.train)
+    cut = given.train // 6
+    parts = [_patch_set(made, order[cut:]), _patch_set(made, order[:cut])]
+    settings = FitSettings(
+        n_epochs=given.epochs,
+        patience=given.epochs,
+        batch_size=64,
+        learning_rate=3e-3,
+        weight_decay=0.02,
+        seed=SEED,
+        augmentation=AugmentationSettings(size_px=SIZE_PX),
+    )
+    for record, _ in fit(network, *parts, stains=HDAB, settings=settings):
+        print(f"epoch {record.epoch}: accuracy {record.validation_accuracy:.3f}")
+    return network
+
+
+def _patch_set(made: SyntheticPatches, rows: np.ndarray) -> PatchSet:
+    return PatchSet(
+        patches=made.rgb[rows], is_positive=made.level[rows] > 0, white=made.white[rows]
+    )
+
+
+def _explained(made: SyntheticPatches, given: argparse.Namespace) -> tuple[Tensor, Tensor]:
+    edge = (WIDE_PX - SIZE_PX) // 2
+    rgb = made.rgb[given.train :, edge : edge + SIZE_PX, edge : edge + SIZE_PX]
+    return light_tensor(rgb), torch.from_numpy(made.white[given.train :])
+
+
+def _even_512(network: PatchNetwork, images: Tensor, reference: Tensor) -> Tensor:
+    settings = PathSettings(rungs=(512,), spacing="even")
+    return attributions(
+        network, images, references=reference, reference_name="white", settings=settings
+    ).values
+
+
+def _captum(network: PatchNetwork, images: Tensor, reference: Tensor) -> tuple[Tensor, float]:
+    # All cells in one call, in batches of our size: faster than the usual call a cell.
+    found = IntegratedGradients(network).attribute(images, reference[:, 0], internal_batch_size=64)
+    return found.detach(), 50.0
+
+
+def _ours(
+    network: PatchNetwork, images: Tensor, reference: Tensor, settings: PathSettings
+) -> tuple[Tensor, float]:
+    found = attributions(
+        network, images, references=reference, reference_name="white", settings=settings
+    )
+    return found.values, float(found.n_gradients.double().mean())
+
+
+def _timed(
+    runs: dict[str, Callable[[], tuple[Tensor, float]]], *, n_rounds: int
+) -> tuple[dict[str, float], dict[str, tuple[Tensor, float]]]:
+    results = {name: run() for name, run in runs.items()}  # warm
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(n_rounds):
+        for name, run in runs.items():
+            begun = time.perf_counter()
+            run()
+            times[name].append(time.perf_counter() - begun)
+    return {name: statistics.median(taken) for name, taken in times.items()}, results
+
+
+def _figures(name: str, seconds: float, values: Tensor, *, truth: Tensor, rise: Tensor) -> Figures:
+    gap = (values.double().flatten(1).sum(1) - rise).abs() / rise.abs().clamp(min=1e-9)
+    both = torch.stack([values.sum(1).flatten(1), truth.sum(1).flatten(1)], 1).double()
+    correlation = np.array([float(torch.corrcoef(pair)[0, 1]) for pair in both])
+    return Figures(
+        name=name,
+        cells_a_second=len(values) / seconds,
+        gap_p95=float(torch.quantile(gap, 0.95)),
+        correlation_p5=float(np.quantile(correlation, 0.05)),
+        correlation_median=float(np.median(correlation)),
+        gradients_a_cell=0.0,
+    )
+
+
+def _print(row: Figures, n_gradients: float, *, baseline: float) -> None:
+    print(
+        f"{row.name:34s} {row.cells_a_second:7.2f} cells/s  {row.cells_a_second / baseline:5.2f}x  "
+        f"gap p95 {100 * row.gap_p95:6.2f} %  r with 512 points {row.correlation_median:.4f} "
+        f"(p5 {row.correlation_p5:.4f})  {n_gradients:5.1f} gradients a cell"
+    )
+
+
+if __name__ == "__main__":
+    main()
