@@ -30,11 +30,19 @@ SIZE_PX, MPP = 64, 0.5
 class MadeUpRun:
     """Writes the parts of one run; each part may be left out."""
 
-    def __init__(self, folder: Path, *, seed: int = 7, n_cases: int = 12, name: str = "made up"):
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        n_cases: int = 12,
+        name: str = "made up",
+        assay: str = "synthetic",
+    ):
         folder.mkdir(parents=True, exist_ok=True)
         self.run = Run(run_id=RunId("0001"), folder=folder)
-        self.random = np.random.default_rng(seed)
+        self.random = np.random.default_rng(7)
         self.name = name
+        self.assay = assay
         self.cases = [f"case-{i:02d}" for i in range(n_cases)]
         self.cells = self._cells()
 
@@ -77,11 +85,11 @@ class MadeUpRun:
                 "n_slides": len(self.cases),
                 "n_cells": len(self.cells["cell"]),
                 "levels": dict(zip(LEVELS, np.bincount(self.cells["level"]).tolist(), strict=True)),
-                "assays": {"synthetic": len(self.cases)},
+                "assays": {self.assay: len(self.cases)},
                 "scanners": {"scanner A": len(self.cases)},
                 "n_disputed": 11,
                 "n_other": 32,
-                "is_synthetic": True,
+                "is_synthetic": self.assay == "synthetic",
             },
         )
 
@@ -125,7 +133,7 @@ class MadeUpRun:
                 "levels": np.diag(levels).tolist(),
             },
             "cases": [self._case(name) for name in self.cases],
-            "assays": {"synthetic": self._group(0.97, n)},
+            "assays": {self.assay: self._group(0.97, n)},
             "scanners": {"A": self._group(0.975, n // 2), "<b>B</b>": self._group(0.96, 90)},
             "verdicts": {
                 "all": {"is_shown": True, "sentence": "Shown: the network calls "
@@ -239,7 +247,7 @@ class MadeUpRun:
             "cell": [f"cell-{i:05d}" for i in range(n)],
             "slide": [f"{name}-s1" for name in case],
             "case": case.tolist(),
-            "assay": ["synthetic"] * n,
+            "assay": [self.assay] * n,
             "scanner": ["scanner A"] * n,
             "x_l0": self.random.uniform(0, 9999, n),
             "y_l0": self.random.uniform(0, 9999, n),

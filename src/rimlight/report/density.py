@@ -11,7 +11,7 @@ from rimlight.report.contents import Contents, interval_of, within
 from rimlight.report.drawings import density_svg
 from rimlight.report.estimates import forest_drawing, interval_columns, size_words
 from rimlight.report.forest import Line, Scale, shared_scale
-from rimlight.report.summary import system_names
+from rimlight.report.summary import CODE_WORDS, in_words, system_names
 from rimlight.report.svg import LEVEL_NAMES
 from rimlight.report.wording import count, estimate, number, percent
 
@@ -51,12 +51,14 @@ def density_section(contents: Contents) -> Section:
         key="density",
         short="Stain density",
         title=title,
-        paragraphs=_paragraphs(validation, main),
+        paragraphs=_paragraphs(validation, main, names),
         blocks=tuple(block for block in blocks if block is not None),
     )
 
 
-def _paragraphs(validation: Mapping[str, Any], main: str) -> tuple[str, ...]:
+def _paragraphs(
+    validation: Mapping[str, Any], main: str, names: Mapping[str, str]
+) -> tuple[str, ...]:
     cells = within(validation, "references", main, "cells")
     share = percent(validation.get("top_share") or 0.1, digits=0)
     words = (
@@ -72,7 +74,8 @@ def _paragraphs(validation: Mapping[str, Any], main: str) -> tuple[str, ...]:
         f"{cells.get('n_not_converged') or 0:,} not converged, {cells.get('n_saturated') or 0:,} "
         f"too dark to measure, {cells.get('n_without_control') or 0:,} without control."
     )
-    return (words, used, *map(str, validation.get("notes") or ()))
+    notes = (in_words(str(note), {**CODE_WORDS, **names}) for note in validation.get("notes") or ())
+    return (words, used, *notes)
 
 
 def _by_level(contents: Contents, main: str) -> Block | None:

@@ -61,12 +61,12 @@ def cases_svg(cases: Sequence[CaseShare], *, name: str) -> str:
     """Return agreement per held-out case, worst on top; a dot's area follows its cells."""
     shown = sorted(cases, key=lambda case: (case.accuracy, case.case))[:_MAX_CASES_SHOWN]
     row_px, left, width = 19, 128, 222
-    height_px = row_px * len(shown) + 54
+    height_px = row_px * len(shown) + 70
     lowest = min((case.accuracy for case in shown), default=0.9)
     start = max(0.0, min(90.0, 10 * (100 * lowest // 10)))
 
     def draw(sheet: "Sheet") -> None:
-        axes = axes_at(sheet, (left, 6, width, row_px * len(shown)))
+        axes = axes_at(sheet, (left, 22, width, row_px * len(shown)))
         axes.set_xlim(start, 100.8)
         axes.set_ylim(len(shown) - 0.5, -0.5)
         names = [shortened(case.case, n_characters=18) for case in shown]
@@ -86,7 +86,10 @@ def cases_svg(cases: Sequence[CaseShare], *, name: str) -> str:
             )  # fmt: skip
         axes.spines["left"].set_visible(False)
         axes.set_xlabel("calls that agree with the label, %")
-        sheet.text(0.995, 10 / height_px, "cells", ha="right", fontsize=11, color=MUTED)
+        axes.text(
+            1.03, -0.9, "cells", transform=axes.get_yaxis_transform(),
+            va="center", fontsize=11, color=MUTED,
+        )  # fmt: skip
 
     return drawn_svg(draw, name=name, width_px=400, height_px=height_px)
 

@@ -154,7 +154,8 @@ def _panels(
             svg=picture(density_grey(at["dab"]), alt=f"DAB optical density of cell {name}"),
         ),
     ]
-    if removed is not None and np.isfinite(removed).all() and removed.any():
+    # Taking the stain away says little of a negative call, so it is shown for positive ones only.
+    if removed is not None and row["group"] in ("TP", "FP"):
         alt = f"Map of cell {name} against itself without DAB"
         svg = _map_picture(removed, patch, scale=scale, alt=alt, over=stamp)
         panels.append(Panel(title="Map against itself without DAB", svg=svg))
@@ -186,8 +187,11 @@ def _mask_panel(row: Mapping[str, str], patch: np.ndarray, mask: np.ndarray) -> 
     if mask.any():
         alt = f"Border of the {int(mask.sum())} contributing pixels of cell {row['cell']}"
         return Panel(title=title, svg=picture(patch, alt=alt, marks=outline(mask)))
-    is_negative = row["group"] in ("TN", "FN")
-    note = "none for a negative call" if is_negative else "none: the map failed its gate"
+    note = "none: no pixel passed the gate"
+    if row["group"] in ("TN", "FN"):
+        note = "none for a negative call"
+    elif not _is_true(row.get("is_converged", "1")):
+        note = "none: the map did not converge"
     return Panel(title=title, svg=picture(patch, alt=f"{title}: {note}"), note=note)
 
 

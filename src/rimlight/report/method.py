@@ -200,13 +200,20 @@ def _model_rows(training: Mapping[str, Any]) -> list[tuple[str, Any]]:
         which = f", fold {index}" if len(folds) > 1 else ""
         rows += [
             (f"weights, sha256{which}", fold.get("weights")),
-            (f"parameters{which}", fold.get("n_parameters")),
-            (f"multiplications a patch{which}", fold.get("n_multiplications")),
-            (f"epochs, best one{which}", f"{fold.get('n_epochs')}, {fold.get('best_epoch')}"),
+            (f"parameters{which}", _thousands(fold.get("n_parameters"))),
+            (f"multiplications a patch{which}", _thousands(fold.get("n_multiplications"))),
+            (
+                f"epochs, best one{which}",
+                f"{fold.get('n_epochs')}, {(fold.get('best_epoch') or 0) + 1}",
+            ),
             (f"temperature{which}", fold.get("temperature")),
             (f"best ring, µm{which}", fold.get("best_ring_um")),
         ]
     return rows[:60]
+
+
+def _thousands(n: Any) -> str:
+    return f"{n:,}" if isinstance(n, int) else ""
 
 
 def _as_numbers(table: Mapping[str, Sequence[str]]) -> dict[str, list[Any]]:

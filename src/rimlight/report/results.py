@@ -15,7 +15,7 @@ from rimlight.report.drawings import CalibrationBin, CaseShare, calibration_svg,
 from rimlight.report.estimates import figure_of, forest_drawing, interval_columns, size_words
 from rimlight.report.forest import Line, Scale, shared_scale
 from rimlight.report.result_tables import confusion_block, errors_block, groups_block
-from rimlight.report.summary import RIVALS, system_names
+from rimlight.report.summary import RIVALS, in_words, system_names
 from rimlight.report.svg import LEVEL_NAMES
 from rimlight.report.wording import count, estimate, percent
 
@@ -44,12 +44,12 @@ def results_section(contents: Contents) -> Section:
         key="right",
         short="Agreement",
         title="How often it is right",
-        paragraphs=_paragraphs(evaluation),
+        paragraphs=_paragraphs(evaluation, names),
         blocks=tuple(block for block in blocks if block is not None),
     )
 
 
-def _paragraphs(evaluation: Mapping[str, Any]) -> tuple[str, ...]:
+def _paragraphs(evaluation: Mapping[str, Any], names: Mapping[str, str]) -> tuple[str, ...]:
     n_cells, n_positive = evaluation.get("n_cells") or 0, evaluation.get("n_positive") or 0
     n_folds = evaluation.get("n_folds") or 1
     how = (
@@ -64,7 +64,7 @@ def _paragraphs(evaluation: Mapping[str, Any]) -> tuple[str, ...]:
         f"{evaluation.get('n_resamples') or 0:,} times; a dashed interval rests on fewer than "
         "10 cases."
     )
-    return (words, *map(str, evaluation.get("notes") or ()))
+    return (words, *(in_words(str(note), names) for note in evaluation.get("notes") or ()))
 
 
 def _rivals(evaluation: Mapping[str, Any], names: Mapping[str, str]) -> Block | None:

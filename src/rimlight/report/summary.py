@@ -185,13 +185,18 @@ def verdicts(contents: Contents) -> tuple[Verdict, ...]:
     return tuple(_verdict(item, names) for item in found if item.get("sentence"))
 
 
+def in_words(sentence: str, names: Mapping[str, str]) -> str:
+    """Return a sentence of metrics.json with the names of columns said in words."""
+    said = re.sub(r"\b[a-z]+(_[a-z]+)+\b", lambda word: names.get(word[0], word[0]), sentence)
+    return said[:1].upper() + said[1:]
+
+
 def _verdict(data: Mapping[str, Any], names: Mapping[str, str]) -> Verdict:
     kind, mark = {True: ("shown", "✓ Shown"), False: ("not-shown", "✗ Not shown")}.get(
         data.get("is_shown"), ("open", "– No verdict")  # type: ignore[arg-type]
     )  # fmt: skip
     sentence = re.sub(r"^(Shown|Not shown|No verdict on): ", "", str(data["sentence"]))
-    sentence = re.sub(r"\b[a-z]+(_[a-z]+)+\b", lambda word: names.get(word[0], word[0]), sentence)
-    return Verdict(kind=kind, mark=mark, sentence=sentence[:1].upper() + sentence[1:])
+    return Verdict(kind=kind, mark=mark, sentence=in_words(sentence, names))
 
 
 def _sentence(evaluation: Mapping[str, Any]) -> str:

@@ -1,0 +1,236 @@
+"""The report as a whole: safe, complete, the same twice, and gentle where a step is missing."""
+
+import base64
+import hashlib
+import json
+import re
+from itertools import pairwise
+
+import pytest
+from made_up_runs import MadeUpRun
+from page_reading import reported
+
+from rimlight.errors import RunError, StorageError
+from rimlight.io.files import read_json, write_json
+from rimlight.io.runs import merge_metrics, read_metrics
+from rimlight.report.page import write_report
+
+NAME = "<img src=x onerror=boom()>"
+
+
+def csv_in_page(page):
+    links = [element.attributes for element in page.all("a", "download")]
+    return {
+        link["download"]: base64.b64decode(link["href"].split("base64,", 1)[1]) for link in links
+    }
+
+
+def test_the_markup_is_well_formed_and_every_id_stands_once(whole):
+    assert whole.page.faults == []
+    ids = [e.attributes["id"] for e in whole.page.elements if "id" in e.attributes]
+    assert len(ids) == len(set(ids)) > 10
+    targets = {e.attributes.get("href", "")[1:] for e in whole.page.all("a")} - {""}
+    assert {target for target in targets if not target.startswith("ata:")} <= set(ids)
+
+
+def test_the_page_asks_for_nothing_from_anywhere(whole):
+    outside = set(re.findall(r"[a-z]+://[^\s\"'<>)]*", whole.html))
+    assert outside == {"http://www.w3.org/2000/svg"}
+    for element in whole.page.elements:
+        for key in ("src", "href", "srcset", "data", "action", "poster", "xlink:href"):
+            assert re.match(r"data:|#|$", element.attributes.get(key, "")), element
+    assert not re.search(r"url\((?!#)|@import|@font-face", whole.html)
+
+
+def test_the_content_policy_allows_no_script_and_only_the_one_style_sheet(whole):
+    policy = next(e for e in whole.page.all("meta") if "http-equiv" in e.attributes)
+    style = whole.page.all("style")[0].text
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert policy.attributes["content"] == (
+        f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    assert not whole.page.all("script")
+    assert len(whole.page.all("style")) == 1
+    for element in whole.page.elements:
+        assert not [key for key in element.attributes if key == "style" or key.startswith("on")]
+
+
+def test_a_name_with_markup_is_shown_as_text(whole):
+    assert whole.page.text_of("h1") == [NAME]
+    assert NAME in whole.page.text_of("title")[0]
+    assert not [e for e in whole.page.all("img") if "onerror" in e.attributes]
+    assert "scanner: <b>B</b>" in whole.page.text_of("th")
+    assert not whole.page.all("b")
+
+
+def test_the_same_run_gives_the_same_bytes(whole, tmp_path):
+    made = MadeUpRun(tmp_path / "0001", name=NAME)
+    made.whole()
+    assert write_report(made.run).read_bytes() == whole.html.encode()
+    assert write_report(made.run).read_bytes() == whole.html.encode()
+
+
+def test_no_folder_of_the_computer_is_named(whole):
+    everything = whole.html.encode() + b"".join(csv_in_page(whole.page).values())
+    for file in (whole.folder / "figures").iterdir():
+        everything += file.read_bytes()
+    assert b"doe_jane" not in everything
+    assert str(whole.folder).encode() not in everything
+    assert b"split.csv" in everything  # the name alone is kept, so the test has something to miss
+
+
+def test_every_figure_carries_the_csv_that_lies_beside_the_run(whole):
+    carried = csv_in_page(whole.page)
+    figures = [e.attributes["id"] for e in whole.page.all("figure") if "id" in e.attributes]
+    assert {f"{name.removeprefix('figure-')}.csv" for name in figures} | {"gallery.csv"} == set(
+        carried
+    )
+    for name, content in carried.items():
+        folder = "gallery" if name == "gallery.csv" else "figures"
+        assert (whole.folder / folder / name).read_bytes() == content
+        assert b"nan" not in content
+
+
+def test_a_table_of_another_step_is_carried_and_not_written_over(whole):
+    columns = csv_in_page(whole.page)["od_by_level.csv"].split(b"\n", 1)[0]
+    assert columns.startswith(b"reference,cell,case,level")
+
+
+def test_the_headline_has_counts_intervals_subset_and_rival_side_by_side(whole):
+    figures = read_json(whole.folder / "metrics.json")["evaluation"]["subsets"]
+    accuracy = figures["all"]["systems"]["network"]["figures"]["accuracy"]
+    sentence = whole.page.text_of("p", "lead")[0]
+    assert sentence.startswith(
+        f"In 12 held-out cases with {figures['all']['n_cells']:,} cells, "
+        f"{100 * accuracy['value']:.1f} % of calls agreed with the label (95 % interval "
+        f"{100 * accuracy['low']:.1f}–{100 * accuracy['high']:.1f})."
+    )
+    assert f"({figures['discordant']['n_cells']:,} cells)" in sentence
+    big = whole.page.text_of("span", "big")
+    wanted = [
+        figures[subset]["systems"][system]["figures"]["accuracy"]["value"]
+        for system in ("network", "od_ring")
+        for subset in ("all", "discordant")
+    ]
+    assert big[:4] == [f"{100 * value:.1f} %" for value in wanted]
+    assert big[4].startswith("+")
+
+
+def test_verdicts_say_their_outcome_in_a_word_and_name_rivals_in_words(whole):
+    marks = whole.page.text_of("span", "mark")
+    assert marks == ["✓ Shown", "– No verdict", "✓ Shown", "✗ Not shown"]
+    items = whole.page.text_of("li", "verdict")
+    assert "margin in F1 over DAB in the 3–8 µm ring +0.062 [+0.041, +0.083]" in items[0]
+    assert not [item for item in items if "_" in item]
+
+
+def test_every_picture_speaks_to_a_screen_reader(whole):
+    for svg in whole.page.all("svg"):
+        assert svg.attributes["role"] == "img"
+        assert len(svg.attributes["aria-label"]) > 8
+    assert all(img.attributes["alt"] for img in whole.page.all("img"))
+    levels = [int(e.tag[1]) for e in whole.page.elements if re.fullmatch(r"h[1-6]", e.tag)]
+    assert levels[0] == 1
+    assert all(b <= a + 1 for a, b in pairwise(levels))
+    assert whole.page.all("html")[0].attributes["lang"] == "en"
+
+
+def test_research_use_and_synthetic_data_are_said_at_the_top(whole, tmp_path):
+    assert whole.page.text_of("div", "banner")[0].startswith("For research use only.")
+    assert whole.page.text_of("div", "banner-synthetic")[0].startswith("SYNTHETIC DATA.")
+    made = MadeUpRun(tmp_path / "0001", assay="22c3-nsclc")
+    made.study()
+    page = reported(made.run).page
+    assert page.text_of("div", "banner")[0].startswith("For research use only.")
+    assert not page.all("div", "banner-synthetic")
+
+
+def test_a_run_with_training_only_names_the_steps_that_are_missing(tmp_path):
+    made = MadeUpRun(tmp_path / "0001")
+    made.record()
+    made.study()
+    made.training()
+    page = reported(made.run).page
+    commands = {code.removesuffix(" STUDY") for code in page.text_of("code")}
+    assert commands == {"rimlight evaluate", "rimlight explain", "rimlight validate"}
+    assert page.faults == []
+    assert not page.all("p", "lead")
+
+
+@pytest.mark.parametrize("part", ["record", "training", "evaluation", "validation", "gallery"])
+def test_any_one_part_may_be_missing(tmp_path, part):
+    made = MadeUpRun(tmp_path / "0001")
+    setattr(made, part, lambda: None)
+    made.whole()
+    assert reported(made.run).page.faults == []
+
+
+def test_what_is_undefined_is_said_and_never_shown_as_a_number(tmp_path):
+    made = MadeUpRun(tmp_path / "0001")
+    made.whole()
+    for section in ("evaluation", "validation"):
+        merge_metrics(made.run, section, _undefined(read_metrics(made.run)[section]))
+    page = reported(made.run).page
+    assert page.faults == []
+    words = " ".join(page.text_of("body"))
+    assert not re.search(r"\b(nan|NaN|None|null|inf)\b", words)
+    assert "an undefined share of calls agreed with the label." in words
+    assert page.text_of("span", "big") == ["undefined"] * 6
+
+
+def _undefined(data):
+    if isinstance(data, dict) and "is_reliable" in data:
+        return data | {"value": None, "low": None, "high": None}
+    if isinstance(data, dict):
+        return {key: _undefined(value) for key, value in data.items()}
+    return [_undefined(item) for item in data] if isinstance(data, list) else data
+
+
+def test_few_cases_make_the_interval_unreliable_in_words(tmp_path):
+    made = MadeUpRun(tmp_path / "0001", n_cases=9)
+    made.whole()
+    page = reported(made.run).page
+    assert "unreliable, under 10 cases)" in page.text_of("p", "lead")[0]
+    assert "Only 9 held-out cases: intervals are unreliable." in page.text_of("li")
+
+
+def test_a_run_without_results_is_refused(tmp_path):
+    made = MadeUpRun(tmp_path / "0001")
+    made.record()
+    with pytest.raises(RunError, match=r"no results yet, .*; run rimlight train first"):
+        write_report(made.run)
+
+
+def test_a_damaged_gallery_is_refused_with_the_way_out(tmp_path):
+    made = MadeUpRun(tmp_path / "0001")
+    made.study()
+    made.gallery()
+    about = made.run.folder / "gallery" / "gallery.json"
+    write_json(about, {"rule": "none"})
+    with pytest.raises(RunError, match=r"does not state the mpp .*; run rimlight explain again"):
+        write_report(made.run)
+    about.unlink()
+    with pytest.raises(RunError, match="run rimlight explain again"):
+        write_report(made.run)
+    assert not (made.run.folder / "report.html").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_refused_and_the_old_report_stays(tmp_path):
+    made = MadeUpRun(tmp_path / "0001")
+    made.study()
+    old = write_report(made.run).read_bytes()
+    for file in (made.run.folder / "figures").iterdir():
+        file.unlink()
+    (made.run.folder / "figures").rmdir()
+    (made.run.folder / "figures").write_text("in the way", encoding="utf-8")
+    with pytest.raises(StorageError, match="figures: cannot be"):
+        write_report(made.run)
+    assert (made.run.folder / "report.html").read_bytes() == old
+
+
+def test_numbers_of_the_page_are_valid_json_and_not_changed_by_it(whole):
+    json.loads((whole.folder / "metrics.json").read_text(encoding="utf-8"))
+    assert read_json(whole.folder / "metrics.json").keys() == {
+        "study", "training", "evaluation", "validation",
+    }  # fmt: skip
