@@ -1,14 +1,14 @@
 """The verbs that fill a study: init, add, import, export, synth."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from rimlight.cli.options import AsJson, StudyFolder
-from rimlight.cli.output import answer, say
-from rimlight.errors import SettingsError
+from rimlight.cli.output import answer, progress_bar, say
+from rimlight.errors import SettingsError, StudyError
 from rimlight.settings import Settings, settings_from_toml
 
 Frame = Literal["level0", "bounds"]
@@ -58,22 +58,25 @@ def add(
 ) -> None:
     """Register slides by reference; the files stay where they are and are never written to."""
     from rimlight.io.study import open_study
-    from rimlight.workflows.register import SlideEntry, entries_of_manifest, register_slides
+    from rimlight.workflows.register import (
+        SlideEntry,
+        entries_of_manifest,
+        register_slides,
+    )
 
     opened = open_study(study)
-    entries = [] if manifest is None else list(entries_of_manifest(manifest))
+    entries = [] if manifest is None else entries_of_manifest(manifest)
     entries += [
-        SlideEntry(path=path, slide=None, case=case, assay=assay, scanner=scanner, mpp=mpp)
+        SlideEntry(path=path, case=case, assay=assay, scanner=scanner, mpp=mpp)
         for path in slides or []
     ]
-    registered = register_slides(opened, entries)
-    for sentence in registered.refused:
+    if not entries:
+        raise StudyError(f"{study}: no slide was named; name files, or a table with --manifest")
+    with progress_bar() as progress:
+        registered = register_slides(opened, entries, progress=progress)
+    for sentence in (*registered.notices, *registered.refused):
         say(sentence)
-    facts = {
-        "added": list(registered.added),
-        "known": list(registered.known),
-        "refused": list(registered.refused),
-    }
+    facts = asdict(registered)
     text = f"{len(registered.added)} slides added, {len(registered.known)} known already"
     text += f", {len(registered.refused)} refused" if registered.refused else ""
     answer(facts, text, as_json=as_json, is_ok=not registered.refused)

@@ -116,7 +116,9 @@ def _study_of(place: Path, *, seed: int | None) -> "Study":
     if seed is not None:
         about = replace(about, seed=seed)
     study = create_study(place / "study", replace(Settings(), study=about))
-    register_slides(study, entries_of_manifest(place / "synthetic" / "cases.csv"))
+    entries = entries_of_manifest(place / "synthetic" / "cases.csv")
+    with progress_bar() as progress:
+        register_slides(study, entries, progress=progress)
     for file in sorted((place / "synthetic" / "labels").glob("*.geojson")):
         import_labels(study, file, reader=None, slide=None, class_names=None)
     return study
