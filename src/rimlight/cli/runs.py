@@ -106,6 +106,7 @@ def run(
 
 def whole_run(study: "Study", *, command: str, resume: bool) -> tuple["Run", Path]:
     """Do every step from training to the report; with ``resume`` only those not yet done."""
+    from rimlight.cli.headlines import headline
     from rimlight.io.runs import read_metrics
     from rimlight.workflows.train import train as fitted
 
@@ -117,6 +118,8 @@ def whole_run(study: "Study", *, command: str, resume: bool) -> tuple["Run", Pat
         if section not in done:
             say(name)
             _do(name, made)
+            if lines := headline(name, read_metrics(made)):
+                say(lines)
     say("report")
     return made, _page_of(made)
 
