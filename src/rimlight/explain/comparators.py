@@ -1,0 +1,138 @@
+"""Simpler maps behind the same kind of call, to hold a path attribution against.
+
+None is complete: their sums mean nothing.  They are for comparison, never for a report alone.
+"""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from rimlight.explain.references import check_tensors
+from rimlight.explain.responses import Response, check_modules, modules_of, parameters_at_rest
+from rimlight.explain.stream import Stream, plain_arithmetic
+
+
+def gradient(
+    response: Response, images: Float[Tensor, "n *shape"], *, chunk: int = 64
+) -> Float[Tensor, "n *shape"]:
+    """Return the gradient of the response at each image, in units of response per unit of input.
+
+    Raises:
+        ValueError: What :func:`attributions` refuses in images and response.
+
+    Source:
+        Simonyan, Vedaldi and Zisserman (2013), arXiv 1312.6034; signed, no absolute value.
+    """
+    images = images.detach()
+    check_tensors(images, images)
+    check_modules(response, device=images.device)
+    stream, found = Stream(response=response, chunk=chunk), torch.zeros_like(images)
+
+    def work(first: int, last: int) -> None:
+        found[first:last] = stream.gradients(images[first:last])
+
+    with plain_arithmetic(), parameters_at_rest(modules_of(response)):
+        stream.in_chunks(len(images), work)
+    return found
+
+
+def gradient_times_input(
+    response: Response, images: Float[Tensor, "n *shape"], *, chunk: int = 64
+) -> Float[Tensor, "n *shape"]:
+    """Return gradient times input: a path attribution from zero of a response that is linear.
+
+    Raises:
+        ValueError: See :func:`gradient`.
+    """
+    return images.detach() * gradient(response, images, chunk=chunk)
+
+
+def occlusion(
+    response: Response,
+    images: Float[Tensor, "n c h w"],
+    *,
+    filled: Float[Tensor, "n c h w"],
+    window_px: int,
+    step_px: int = 1,
+    chunk: int = 64,
+) -> Float[Tensor, "n h w"]:
+    """Return how much the response falls when a window shows ``filled``, shared among its pixels.
+
+    Every pixel gets the mean over the windows that cover it.  With stain maps as images and the
+    stain-removed maps as ``filled`` it is an occlusion of stain alone.
+
+    Args:
+        filled: What a window shows instead: a reference of the image's shape.
+        window_px: Side of the square window.
+        step_px: Distance of neighbouring windows; the last one touches the border.
+
+    Raises:
+        ValueError: See :func:`gradient`; or a window that does not fit.
+
+    Source:
+        Zeiler and Fergus (2014), ECCV, 818-833.
+    """
+    images, filled = images.detach(), filled.detach()
+    check_tensors(images, filled[:, None])
+    check_modules(response, device=images.device)
+    height, width = images.shape[2:]
+    if not 1 <= window_px <= min(height, width) or step_px < 1:
+        raise ValueError(f"window_px: must fit into {height} x {width}, got {window_px}, {step_px}")
+    places = [
+        (top, left)
+        for top in _places(height, window_px, step_px)
+        for left in _places(width, window_px, step_px)
+    ]
+    stream = Stream(response=response, chunk=chunk)
+    total, count = images.new_zeros(len(images), height, width), images.new_zeros(height, width)
+    with plain_arithmetic():
+        whole = stream.responses(images)
+        for top, left in places:
+            window = (..., slice(top, top + window_px), slice(left, left + window_px))
+            changed = images.clone()
+            changed[window] = filled[window]
+            fall = (whole - stream.responses(changed)).to(images.dtype)
+            total[window] += fall[:, None, None]
+            count[window] += 1
+    return total / count
+
+
+def _places(size: int, window: int, step: int) -> list[int]:
+    return sorted({*range(0, size - window + 1, step), size - window})
+
+
+def grad_cam(
+    trunk: Callable[[Tensor], Tensor],
+    head: Callable[[Tensor], Tensor],
+    images: Float[Tensor, "n c h w"],
+    *,
+    chunk: int = 64,
+) -> Float[Tensor, "n h w"]:
+    """Return the coarse map of Grad-CAM, enlarged to the image, 0 or more.
+
+    Hook-free: the caller says where to look by handing in the network in two parts.
+
+    Args:
+        trunk: Images to the feature maps (n, k, h', w') that are weighed.
+        head: Those features to one number an image.
+
+    Raises:
+        ValueError: See :func:`gradient`; or features without rows and columns.
+
+    Source:
+        Selvaraju et al. (2017), ICCV, 618-626.
+    """
+    images = images.detach()
+    with plain_arithmetic(), torch.no_grad():
+        starts = range(0, len(images), chunk)
+        features = torch.cat([trunk(images[first : first + chunk]) for first in starts])
+    if features.ndim != 4:
+        raise ValueError(f"trunk: must return (n, k, h, w), got {tuple(features.shape)}")
+    weights = gradient(head, features, chunk=chunk).mean((2, 3), keepdim=True)
+    coarse = (weights * features).sum(1, keepdim=True).relu()
+    enlarged = torch.nn.functional.interpolate(
+        coarse, size=images.shape[2:], mode="bilinear", align_corners=False
+    )
+    return enlarged[:, 0]
