@@ -41,6 +41,8 @@ class SynthSettings:
     blur_um: float = _setting(0.3, "um", "sigma of the sharpest scanner's blur")
 
     def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise SettingsError(f"synthetic study: seed must not be negative, got {self.seed}")
         if not 1 <= self.n_cases <= self.n_slides <= self.n_cells:
             raise SettingsError(
                 "synthetic study: needs 1 <= n_cases <= n_slides <= n_cells, got "
