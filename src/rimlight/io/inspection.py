@@ -108,6 +108,19 @@ def fingerprint(path: Path) -> str:
     return hashlib.sha256(size.to_bytes(8, "big") + first + last).hexdigest()
 
 
+def check_unchanged(path: Path, info: SlideInfo) -> None:
+    """Make sure that a file is still the one that was registered.
+
+    Raises:
+        SlideError: It cannot be read, or it is another file.
+    """
+    if fingerprint(path) != info.fingerprint:
+        raise SlideError(
+            f"{info.slide_id}: {path} is another file than the one registered under this name; "
+            "put the old file back"
+        )
+
+
 def _probe(slide: Slide) -> None:
     """Decode pixels all over level 0 and in the middle of each other level."""
     white = np.full(3, 255, dtype=np.float32)

@@ -95,15 +95,15 @@ def write_pyramid_rows(
     if not mpp > 0:
         raise ValueError(f"mpp must be above 0, got {mpp}")
     sizes = _level_sizes(width_px, height_px)
+    rows = iter(rows)
     encoder = _Encoder(rows, sizes, quality)
-    level_0 = encoder.level_0()
     with (
         whole_file(path) as file,
         tifffile.TiffWriter(file, bigtiff=width_px * height_px > _BIGTIFF_FROM_PIXELS) as out,
     ):
         for index, (width, height) in enumerate(sizes):
             out.write(
-                level_0 if index == 0 else iter(encoder.smaller[index]),
+                encoder.level_0() if index == 0 else iter(encoder.smaller[index]),
                 shape=(height, width, 3),
                 dtype=np.uint8,
                 tile=(_TILE_PX, _TILE_PX),
@@ -116,7 +116,7 @@ def write_pyramid_rows(
                 metadata=None,
                 software=False,
             )
-            for _ in level_0:  # nothing is left, unless there were too many rows
+            for _ in rows:  # tifffile has taken all that it needs
                 raise ValueError(f"the bands must have {height_px} rows together, got more")
 
 
@@ -175,6 +175,8 @@ def _bands(rows: Iterable[Rgb], size: tuple[int, int]) -> Iterator[Rgb]:
             raise ValueError(f"a band must be uint8 (rows, {width_px}, 3), got {band.shape}")
         held.append(band)
         n_held, n_seen = n_held + len(band), n_seen + len(band)
+        if n_seen > height_px:
+            break
         while n_held >= _TILE_PX:
             whole = np.concatenate(held)
             yield whole[:_TILE_PX]

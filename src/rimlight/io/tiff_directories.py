@@ -111,6 +111,7 @@ class _Walk:
         self._is_big = start[2:4] in (b"+\0", b"\0+")
         self._first = self._number(start[8:16] if self._is_big else start[4:8])
         self._seen: set[int] = set()
+        self._children: set[int] = set()
 
     @property
     def is_oversized_classic(self) -> bool:
@@ -122,11 +123,15 @@ class _Walk:
 
     def _chain(self, offset: int, *, is_child: bool) -> Iterator[Directory]:
         while offset:
+            if is_child and offset in self._children:
+                return  # a child is often both listed and linked from the one before
             if offset in self._seen:
                 raise self._fault("its directories run in a loop")
             if len(self._seen) == _MAX_DIRECTORIES:
                 raise self._fault(f"it has more than {_MAX_DIRECTORIES} directories")
             self._seen.add(offset)
+            if is_child:
+                self._children.add(offset)
             values, offset = self._entries(offset)
             yield self._directory(values, is_child=is_child)
             if "children" in values and is_child:
