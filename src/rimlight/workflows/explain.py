@@ -59,7 +59,7 @@ def explain(run: Run, *, progress: Progress | None = None) -> dict[str, Any]:
     """Attribute held-out calls to pixels; return the section ``explanation`` as written.
 
     A simple random sample of held-out cells is explained with every reference, by the trained
-    network and by untrained ones; a smaller one of training cells serves to fit level cuts.
+    network and by untrained ones; a smaller one of validation cells serves to fit level cuts.
 
     Raises:
         RunError: The run was not trained, or its labels have changed since.
@@ -123,7 +123,8 @@ def explained_folds(run: Run, study: Study, cells: CellPatches) -> list[Explaine
         settings, seed = study.settings.explain, study.settings.study.seed
         n_held = -(-settings.n_cells // len(numbers))
         held = drawn(np.flatnonzero(mine.is_held_out), n_cells=n_held, seed=seed)
-        fitted = np.flatnonzero(mine.is_fitted)
+        # References are training cells, so that validation cells can be explained like held-out.
+        fitted = np.flatnonzero(mine.part == "validation")
         grounds = Grounds(
             cells=cells,
             table=_pool_table(cells, mine.part, mine.numbers["logit"]),
@@ -179,8 +180,8 @@ def _walks(
     for network_name, network in networks.items():
         is_trained = network_name == "trained"
         for name in REFERENCES if is_trained else CONTROLLED:
-            for part, rows in (("hold-out", fold.held_rows), ("train", fold.fitted_rows)):
-                if part == "train" and not is_trained:
+            for part, rows in (("hold-out", fold.held_rows), ("validation", fold.fitted_rows)):
+                if part == "validation" and not is_trained:
                     continue
                 for batch in _batches(rows):
                     path = full if is_trained else coarse
@@ -286,7 +287,7 @@ def _section(table: dict[str, np.ndarray], folds: list[ExplainedFold]) -> dict[s
     return {
         "references": references,
         "n_cells": int(sum(len(fold.held_rows) for fold in folds)),
-        "n_training_cells": int(sum(len(fold.fitted_rows) for fold in folds)),
+        "n_validation_cells": int(sum(len(fold.fitted_rows) for fold in folds)),
         "n_random_networks": folds[0].grounds.settings.n_random_networks,
         "background_od": {str(name): found.od for name, found in backgrounds.items()},
     }

@@ -5,12 +5,13 @@ Writes into the run: ``cells.csv``, ``parts.csv``, ``models/fold-N/``, ``trainin
 """
 
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rimlight.core.leaks import near_duplicates
 from rimlight.core.splits import CaseSplit, Fold, check_split, split_cases
 from rimlight.errors import RunError, SplitError
 from rimlight.io.checkpoints import read_state, weights_hash, write_state
@@ -55,6 +56,7 @@ def train(
     found = consensus_of_study(study)
     cells = cell_patches(study, found.cells, progress=show)
     split = _split(study, cells)
+    _refuse_leaks(cells, split)
     if run is None:
         run = create_run(study, command=command)
         _write_cells(run, cells, split)
@@ -83,8 +85,8 @@ def _resumed(study: Study) -> Run:
 def _use_threads(n_threads: int) -> None:
     import torch
 
+    # Nothing else is needed for the same numbers on the CPU: a test proves it.
     torch.set_num_threads(n_threads)
-    torch.use_deterministic_algorithms(True)
 
 
 def _split(study: Study, cells: CellPatches) -> CaseSplit:
@@ -108,6 +110,19 @@ def _split(study: Study, cells: CellPatches) -> CaseSplit:
     )
     check_split(split, slides=dict.fromkeys(cells.slide_of_cell))
     return split
+
+
+def _refuse_leaks(cells: CellPatches, split: CaseSplit) -> None:
+    """Do nothing unless one piece of tissue stands on two sides under two case names."""
+    side = cells.case if len(split.folds) > 1 else _part_of_cell(cells, split.folds[0])
+    found = near_duplicates(cells.patches, cells.case, side)
+    if found:
+        pair = found[0]
+        raise SplitError(
+            f"cells {cells.cell_ids[pair.first]} of case {cells.case[pair.first]} and "
+            f"{cells.cell_ids[pair.second]} of case {cells.case[pair.second]} show the same tissue"
+            f" ({len(found)} such pairs); give both slides one case, so that it stays on one side"
+        )
 
 
 def _part_of_cell(cells: CellPatches, fold: Fold) -> np.ndarray:
@@ -167,8 +182,8 @@ def _train_fold(
         return
     folder.mkdir(parents=True, exist_ok=True)
     part = _part_of_cell(cells, fold)
-    train, validation = (_patch_set(cells, part == name) for name in ("train", "validation"))
-    settings = _fit_settings(study, number)
+    train, validation = (patch_set(cells, part == name) for name in ("train", "validation"))
+    settings = fit_settings(study, number)
     state, records = _read_progress(folder)
     network = _new_network(study, number)
     title = f"training fold {number + 1}" if number else "training"
@@ -213,7 +228,7 @@ def _new_network(study: Study, number: int) -> "PatchNetwork":
     return new_network(made, seed=settings.study.seed + number)
 
 
-def _patch_set(cells: CellPatches, chosen: np.ndarray) -> "PatchSet":
+def patch_set(cells: CellPatches, chosen: np.ndarray) -> "PatchSet":
     from rimlight.model.training import PatchSet
 
     return PatchSet(
@@ -223,7 +238,7 @@ def _patch_set(cells: CellPatches, chosen: np.ndarray) -> "PatchSet":
     )
 
 
-def _fit_settings(study: Study, number: int) -> "FitSettings":
+def fit_settings(study: Study, number: int) -> "FitSettings":
     from rimlight.model.augmentation import AugmentationSettings
     from rimlight.model.training import FitSettings
 
@@ -267,7 +282,10 @@ def _read_progress(folder: Path) -> tuple["TrainingState | None", list[dict[str,
 
 
 def _columns(records: list[dict[str, Any]]) -> dict[str, list[Any]]:
-    return {name: [record[name] for record in records] for name in records[0]}
+    from rimlight.model.training import EpochRecord
+
+    names = ("fold", *(field.name for field in fields(EpochRecord)))
+    return {name: [record[name] for record in records] for name in names}
 
 
 def _write_results(study: Study, run: Run, cells: CellPatches, split: CaseSplit) -> dict[str, Any]:
