@@ -131,6 +131,8 @@ def best_ring(
 ) -> Ring:
     """Return the ring, or disc, whose mean density calls these cells with the best F1.
 
+    Of equally good rings the widest is taken, then the innermost.
+
     Args:
         radii_um: Radii to try, rising, the first 0; by default 0 to 14 micrometres in steps of 1,
             as far as the patch reaches.
