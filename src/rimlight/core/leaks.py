@@ -83,6 +83,8 @@ def near_duplicates(
     """
     if patches.shape[1] != patches.shape[2] or patches.shape[1] < 2 * _SPOT_PX + 4:
         raise ValueError(f"patches must be square, at least 24 px, got {patches.shape}")
+    if len(patches) < 2:
+        return []
     found = {(pair.first, pair.second): pair for pair in _equal(patches, case, part)}
     detail, spots = _spots(patches)
     windows = _windows(detail, spots)
@@ -108,7 +110,8 @@ def _equal(
     part: Shaped[np.ndarray, " n"],
 ) -> Iterator[SameTissue]:
     """Patches with the same bytes but for a turn; patches of one colour are left out."""
-    flat, n_px = patches.reshape(len(patches), -1, 3), patches.shape[1] ** 2
+    n_px = patches.shape[1] ** 2
+    flat = patches.reshape(len(patches), n_px, 3)
     sums = np.concatenate(
         [flat.sum(axis=1, dtype=np.int64), _SQUARES[flat].sum(axis=1, dtype=np.int64)], axis=1
     )
@@ -188,7 +191,7 @@ def _described(circles: Float32[np.ndarray, "s radii angles"]) -> Float32[np.nda
     """
     waves = np.fft.rfft(circles, axis=2)[:, :, :_N_WAVES]
     plain = np.concatenate([waves[:, :, :1].real, np.abs(waves[:, :, 1:])], axis=2)
-    plain = plain.reshape(len(plain), -1)
+    plain = plain.reshape(len(plain), len(_RADII_PX) * _N_WAVES)
     if len(plain) < 2:
         return plain.astype(np.float32)
     centred = plain - plain.mean(axis=0)
@@ -294,7 +297,7 @@ def _correlation(
     a = first[max(y, 0) : size_px + min(y, 0), max(x, 0) : size_px + min(x, 0)]
     b = second[max(-y, 0) : size_px + min(-y, 0), max(-x, 0) : size_px + min(-x, 0)]
     length = float(np.sqrt((a * a).sum() * (b * b).sum()))
-    return float((a * b).sum()) / length if length > 0 else -1.0
+    return min(float((a * b).sum()) / length, 1.0) if length > 0 else -1.0
 
 
 def _turned(

@@ -138,7 +138,7 @@ def _cases_of(cells: Sequence[LabelledCell], group_of_case: Mapping[CaseId, str]
     member = np.array(
         [[group_of_case.get(case, "") == group for group in groups] for case in names]
     )
-    shared = np.column_stack([levels, levels.sum(axis=1), member.reshape(len(names), -1)])
+    shared = np.column_stack([levels, levels.sum(axis=1), member.reshape(len(names), len(groups))])
     total = np.maximum(shared.sum(axis=0), 1)
     return _Cases(
         names=names,
