@@ -60,6 +60,12 @@ def test_without_glass_the_white_is_255_and_flagged():
     assert not found.is_estimated
 
 
+def test_pale_tissue_with_texture_is_no_glass():
+    grain = np.random.default_rng(3).integers(200, 250, (100, 100, 1), dtype=np.uint8)
+    picture = np.broadcast_to(grain.repeat(2, 0).repeat(2, 1), (200, 200, 3))
+    assert not white_point(picture).is_estimated
+
+
 def test_a_few_bright_specks_are_no_glass():
     picture = on_glass(share=1.0)
     picture[50:58, 50:58] = GLASS

@@ -38,6 +38,13 @@ def test_openslide_sees_every_level_and_the_mpp(tmp_path, size):
         assert float(slide.properties["openslide.mpp-y"]) == pytest.approx(0.499, rel=1e-6)
 
 
+def test_each_level_states_its_own_resolution(tmp_path):
+    write_pyramid(tmp_path / "a.tiff", blank(1000, 600), mpp=0.5)
+    with tifffile.TiffFile(tmp_path / "a.tiff") as tiff:
+        across = [page.tags.valueof(282) for page in tiff.pages]
+    assert [1e4 * below / above for above, below in across] == pytest.approx([0.5, 1.0, 2.0])
+
+
 def test_levels_show_the_picture_and_its_means(tmp_path):
     picture = spots(700, 500, [(100.5, 60.5), (600.2, 400.7)], sigma_px=20)
     write_pyramid(tmp_path / "a.tiff", picture, mpp=0.5, quality=95)

@@ -90,6 +90,16 @@ def test_a_strip_counts_like_a_tile(tmp_path):
         check_tiff(path)
 
 
+def test_tiles_that_end_beyond_the_file_are_counted(tmp_path):
+    tile = image(t322=64, t323=64, t324=200, t325=64 * 64 * 3)
+    path = tiff_of(tmp_path / "a.tif", directory(0, **tile))
+    path.write_bytes(path.read_bytes().ljust(200 + 64 * 64 * 3 - 1, b"\0"))
+    with pytest.raises(SlideError, match="1 of 1 tiles"):
+        check_tiff(path)
+    path.write_bytes(path.read_bytes() + b"\0")
+    assert check_tiff(path)[0].n_cut_off == 0
+
+
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
 def test_a_truncated_slide_is_damaged(tmp_path, share):
     path = tmp_path / "a.tiff"
