@@ -4,7 +4,7 @@ import errno
 
 import pytest
 
-from rimlight.cli.failures import failure_of
+from rimlight.cli.failures import failure_of, report
 from rimlight.errors import LabelFileError, SlideError
 
 
@@ -16,6 +16,18 @@ def test_an_error_the_user_can_fix_keeps_its_sentence_and_ends_with_2():
 def test_every_fault_of_a_label_file_is_kept():
     error = LabelFileError("labels.csv: 2 faults; nothing was imported", ("row 2", "row 7"))
     assert failure_of(error, arguments=["import"]).faults == ("row 2", "row 7")
+
+
+def test_fifty_faults_are_said_and_the_others_counted(capsys):
+    faults = tuple(f"line {number}: bad" for number in range(2, 62))
+    code = report(LabelFileError("60 faults", faults), arguments=["import"], is_debug=False)
+    said = capsys.readouterr().err.splitlines()
+    assert code == 2
+    assert said[49:] == [
+        "line 51: bad",
+        "and 10 more; --json lists them all",
+        "rimlight: 60 faults",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -233,6 +233,11 @@ def _facts(study):
     )
 
 
+def _places(study):
+    labels = current_labels(study.engine)
+    return {label.label_id: (label.cell.x_l0, label.cell.y_l0) for label in labels}
+
+
 def test_a_table_out_and_in_again_is_the_same_to_the_byte(tmp_path, study):
     n_labels = len(_filled(study))
     assert export_labels(study, tmp_path / "a.csv") == n_labels
@@ -241,6 +246,7 @@ def test_a_table_out_and_in_again_is_the_same_to_the_byte(tmp_path, study):
     export_labels(other, tmp_path / "b.csv")
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
     assert _facts(other) == _facts(study)
+    assert _places(other) == _places(study)
     assert import_labels(study, tmp_path / "a.csv").n_known == n_labels
 
 
@@ -254,10 +260,9 @@ def test_geojson_out_and_in_again_is_the_same_to_the_byte(tmp_path, study, frame
     for name in ("s1.geojson", "s2.geojson", "m1.geojson"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     assert _facts(other) == _facts(study)
-    places = [{x.label_id: (x.cell.x_l0, x.cell.y_l0) for x in current_labels(each.engine)}
-              for each in (study, other)]  # fmt: skip
-    for label_id, place in places[0].items():
-        assert places[1][label_id] == pytest.approx(place, abs=1e-6)
+    found = _places(other)
+    for label_id, place in _places(study).items():
+        assert found[label_id] == pytest.approx(place, abs=1e-6)
 
 
 def test_a_label_changed_in_qupath_comes_back_as_a_correction(tmp_path, study):

@@ -17,6 +17,7 @@ from rimlight.errors import LabelFileError, RimlightError
 USER_CAN_FIX = 2
 FAULT_IN_RIMLIGHT = 3
 STOPPED = 130
+MAX_FAULTS_SAID = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +58,10 @@ def report(error: BaseException, *, arguments: Sequence[str], is_debug: bool) ->
     failure = failure_of(error, arguments=arguments)
     if is_debug:
         traceback.print_exception(error, file=sys.stderr)
-    for fault in failure.faults:
+    for fault in failure.faults[:MAX_FAULTS_SAID]:
         say(_one_line(fault))
+    if len(failure.faults) > MAX_FAULTS_SAID:
+        say(f"and {len(failure.faults) - MAX_FAULTS_SAID} more; --json lists them all")
     say(f"rimlight: {_one_line(failure.sentence)}")
     if "--json" in arguments:
         facts = {"error": failure.sentence, "faults": list(failure.faults)}

@@ -99,6 +99,18 @@ def test_a_reader_in_the_metadata_is_kept(tmp_path):
     assert [item.reader for item in _file(tmp_path, V06).items] == ["anna", None, None]
 
 
+def test_what_can_be_of_one_point_only_is_not_given_to_many(tmp_path):
+    metadata = {"rimlight.cell": "c1", "rimlight.label": "l1", "rimlight.reader": "anna"}
+    many = _point(metadata=metadata)
+    many["geometry"] = {"type": "MultiPoint", "coordinates": [[1, 2], [30, 40]]}
+    file = _file(tmp_path, _points(many, _point(5, 6, metadata=metadata)))
+    assert [(item.cell, item.label_id, item.reader) for item in file.items] == [
+        (None, None, "anna"),
+        (None, None, "anna"),
+        ("c1", "l1", "anna"),
+    ]
+
+
 def test_one_feature_alone_and_children_of_features_are_read(tmp_path):
     assert len(_file(tmp_path, json.dumps(_point())).items) == 1
     area = {
@@ -300,6 +312,7 @@ def test_a_packed_file_has_the_same_bytes_each_time_and_the_same_content(tmp_pat
         write_qupath(tmp_path / name, [label_of(1)], slide=BOUNDED)
     packed = (tmp_path / "a.geojson.gz").read_bytes()
     assert packed == (tmp_path / "b.geojson.gz").read_bytes()
+    assert packed[4:8] == b"\0\0\0\0"  # where gzip keeps the time
     assert gzip.decompress(packed) == (tmp_path / "c.geojson").read_bytes()
     hashes = {read_qupath(path).content_hash for path in tmp_path.iterdir()}
     assert len(hashes) == 1
