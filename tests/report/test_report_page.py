@@ -12,6 +12,7 @@ from page_reading import reported
 
 from rimlight.errors import RunError, StorageError
 from rimlight.io.files import read_json, write_json
+from rimlight.io.formats.tables import read_table, write_table
 from rimlight.io.runs import merge_metrics, read_metrics
 from rimlight.report.page import write_report
 
@@ -92,9 +93,20 @@ def test_every_figure_carries_the_csv_that_lies_beside_the_run(whole):
         assert b"nan" not in content
 
 
-def test_a_table_of_another_step_is_carried_and_not_written_over(whole):
-    columns = csv_in_page(whole.page)["od_by_level.csv"].split(b"\n", 1)[0]
-    assert columns.startswith(b"reference,cell,case,level")
+def test_a_csv_holds_the_numbers_of_its_figure(whole):
+    cases = read_json(whole.folder / "metrics.json")["evaluation"]["cases"]
+    table = read_table(whole.folder / "figures" / "per_case.csv")
+    assert table["case"] == [case["case"] for case in cases]
+    assert [float(x) for x in table["accuracy"]] == pytest.approx([c["accuracy"] for c in cases])
+
+
+def test_a_table_of_another_step_is_carried_and_not_written_over(tmp_path):
+    made = MadeUpRun(tmp_path / "0001")
+    made.whole()
+    of_evaluate = made.run.folder / "figures" / "rivals.csv"
+    write_table(of_evaluate, {"subset": ["all"], "value": [0.5]})
+    assert csv_in_page(reported(made.run).page)["rivals.csv"] == b"subset,value\nall,0.5\n"
+    assert of_evaluate.read_bytes() == b"subset,value\nall,0.5\n"
 
 
 def test_the_headline_has_counts_intervals_subset_and_rival_side_by_side(whole):
@@ -144,6 +156,16 @@ def test_research_use_and_synthetic_data_are_said_at_the_top(whole, tmp_path):
     page = reported(made.run).page
     assert page.text_of("div", "banner")[0].startswith("For research use only.")
     assert not page.all("div", "banner-synthetic")
+
+
+@pytest.mark.parametrize(("assay", "is_synthetic"), [("synthetic-demo", True), ("sp263", False)])
+def test_a_run_that_does_not_say_it_is_synthetic_is_judged_by_its_assay(
+    tmp_path, assay, is_synthetic
+):
+    made = MadeUpRun(tmp_path / "0001", assay=assay)
+    made.study()
+    merge_metrics(made.run, "study", {"name": "a"})
+    assert bool(reported(made.run).page.all("div", "banner-synthetic")) == is_synthetic
 
 
 def test_a_run_with_training_only_names_the_steps_that_are_missing(tmp_path):

@@ -156,7 +156,7 @@ def _provenance(contents: Contents) -> Block:
     rows = [
         ("run", contents.run_id),
         ("started (UTC)", contents.record.get("started_at")),
-        ("command", _without_folders(str(contents.record.get("command", "")))),
+        ("command", contents.record.get("command")),
         ("seed", contents.record.get("seed")),
         *_model_rows(contents.section("training")),
         *((f"version of {name}", v) for name, v in within(contents.record, "versions").items()),
