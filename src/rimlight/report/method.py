@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
@@ -159,7 +160,7 @@ def _provenance(contents: Contents) -> Block:
         ("command", contents.record.get("command")),
         ("seed", contents.record.get("seed")),
         *_model_rows(contents.section("training")),
-        *((f"version of {name}", v) for name, v in within(contents.record, "versions").items()),
+        ("versions", _versions(contents)),
         ("Python", contents.record.get("python")),
         ("platform", contents.record.get("platform")),
     ]
@@ -170,7 +171,7 @@ def _provenance(contents: Contents) -> Block:
         title="Provenance",
         caption="What made this run. Two runs with one seed, the same versions and the same "
         "number of threads give the same numbers.",
-        table=table_of(columns, title="What made this run"),
+        table=replace(table_of(columns, title="What made this run"), kind="settings"),
         numbers=columns,
     )
 
@@ -191,6 +192,11 @@ def _settings(contents: Contents) -> Block | None:
         caption="Every setting of this run, as in study.toml, where each stands with its unit.",
         numbers=columns,
     )
+
+
+def _versions(contents: Contents) -> str:
+    found = within(contents.record, "versions").items()
+    return ", ".join(f"{name} {version}" for name, version in found if version)
 
 
 def _model_rows(training: Mapping[str, Any]) -> list[tuple[str, Any]]:
