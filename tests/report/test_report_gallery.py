@@ -17,8 +17,10 @@ SIZE_PX = 8
 
 
 def row(**changed):
+    sign = "-" if changed.get("group") in ("TN", "FN") else ""
     plain = {
-        "cell": "c1", "group": "TP", "expression": "weak", "logit": "2", "probability": "0.9",
+        "cell": "c1", "group": "TP", "expression": "weak", "logit": f"{sign}2",
+        "rise": f"{sign}3", "probability": "0.9",
         "reference": "opposite", "is_converged": "1", "caption": "words",
     }  # fmt: skip
     return plain | changed
@@ -84,6 +86,39 @@ def test_a_map_that_did_not_converge_is_stamped_on_the_map_and_beside_the_cell()
 def test_a_stamp_of_the_run_is_shown():
     assert card(row(stamp="failed E3; forced"), arrays()).stamps == ("failed E3", "forced")
     assert card(row(is_small_rise="1"), arrays()).stamps == ("small rise",)
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_stamped"),
+    [
+        ({"logit": "2", "rise": "3"}, False),
+        ({"logit": "2", "rise": "1"}, True),
+        ({"logit": "2", "rise": "1", "reference": "white"}, True),
+        ({"group": "FN", "logit": "-2", "rise": "-3"}, False),
+        ({"group": "FN", "logit": "-2", "rise": "-1"}, True),
+        ({"group": "FN", "logit": "-2", "rise": "-1", "reference": "white"}, False),
+    ],
+)
+def test_a_reference_with_the_call_of_the_cell_is_stamped(changed, is_stamped):
+    shown = card(row(**changed), arrays())
+    assert ("reference not valid" in shown.stamps) == is_stamped
+    is_positive = not changed["logit"].startswith("-")
+    if is_stamped and is_positive:
+        assert panel(shown, "Contributing").note == "none: the reference is called positive too"
+
+
+def test_the_logits_of_cell_and_reference_are_said():
+    facts = card(row(logit="-2", rise="-5", group="TN", probability="0.125"), arrays()).facts
+    assert facts == "probability of positive 12.5\u202f%, logit −2.0, of the reference +3.0"
+
+
+@pytest.mark.parametrize(
+    ("share", "note"), [(1.9, "still positive without DAB, logit +0.1"), (2.1, "")]
+)
+def test_a_cell_that_stays_positive_without_its_dab_is_a_finding(share, note):
+    removed = np.full((1, SIZE_PX, SIZE_PX), share / SIZE_PX**2, np.float32)
+    shown = card(row(), arrays(stain_removed_maps=removed))
+    assert panel(shown, "Map against itself").note == note
 
 
 def test_contributing_pixels_are_outlined_for_a_positive_call_and_refused_for_a_negative_one():

@@ -256,3 +256,37 @@ def test_numbers_of_the_page_are_valid_json_and_not_changed_by_it(whole):
     assert read_json(whole.folder / "metrics.json").keys() == {
         "study", "training", "evaluation", "validation",
     }  # fmt: skip
+
+
+def test_completeness_is_of_the_trained_network_on_cells_it_did_not_see(tmp_path):
+    made = MadeUpRun(tmp_path / "0001")
+    made.study()
+    rows = [
+        ("cell-00000", 0, "trained", 0.001),
+        ("cell-00001", 0, "trained", -0.003),
+        ("cell-00000", 1, "trained", 0.5),  # fold 1 trained on this cell
+        ("cell-00000", 0, "random-0", 0.5),
+    ]
+    cell, fold, network, gap = zip(*rows, strict=True)
+    table = {
+        "cell": cell, "fold": fold, "network": network, "reference": ["white"] * 4, "gap": gap,
+        "rise": [1.0] * 4, "is_converged": [1, 1, 0, 0], "is_small_rise": [0] * 4,
+    }  # fmt: skip
+    write_table(made.run.folder / "explanations.csv", table)
+    reported(made.run)
+    found = read_table(made.run.folder / "figures" / "completeness.csv")
+    assert found["n_cells"] == ["2"]
+    assert found["converged_share"] == ["1"]
+    assert found["gap_share_median"] == ["0.002"]
+
+
+def test_a_reading_that_proves_nothing_says_why(whole):
+    readings = read_table(whole.folder / "figures" / "readings.csv")["reading"]
+    assert (
+        "(a) density where the map points, reference 8 negative cells, with level 0–3" in readings
+    )
+    circular = [reading for reading in readings if "stain removed" in reading]
+    assert circular == [
+        "(a) density where the map points, reference stain removed (circular: the path runs along "
+        "the stain), with level 0–3"
+    ]

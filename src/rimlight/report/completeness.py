@@ -1,5 +1,7 @@
 """Do the maps add up: completeness errors of every reference, from the explained cells."""
 
+import numpy as np
+
 from rimlight.report.blocks import Block, Drawing, alt_text
 from rimlight.report.contents import Contents
 from rimlight.report.drawings import Gaps, completeness_svg
@@ -14,7 +16,7 @@ def completeness_block(contents: Contents) -> Block | None:
     if not strips:
         return None
     tolerance = float(contents.setting("explain", "tolerance", 0.01))
-    tail = [sorted(strip.gap_share)[int(0.95 * (len(strip.gap_share) - 1))] for strip in strips]
+    tail = [float(np.quantile(strip.gap_share, 0.95)) for strip in strips]
     words = "The 95th percentile is " + ", ".join(
         f"{percent(share, digits=2)} ({strip.reference})"
         for strip, share in zip(strips, tail, strict=True)
@@ -24,7 +26,7 @@ def completeness_block(contents: Contents) -> Block | None:
         name="completeness",
         title="Do the maps add up?",
         caption="A map is complete when its pixels sum to the rise of the logit from reference to "
-        f"cell. Bars: cells by completeness error; dashed line: the limit of "
+        f"cell. Bars: held-out cells by completeness error; dashed line: the limit of "
         f"{percent(tolerance, digits=0)}. Cells above it after the last refinement are stamped "
         f"“not converged” wherever they are shown, unless the error is under "
         f"{contents.setting('explain', 'tolerance_logits', 0.05)} logits. {words}.",
@@ -34,9 +36,7 @@ def completeness_block(contents: Contents) -> Block | None:
             "n_cells": [strip.n_cells for strip in strips],
             "n_small_rise": [strip.n_cells - len(strip.gap_share) for strip in strips],
             "converged_share": [strip.converged_share for strip in strips],
-            "gap_share_median": [
-                sorted(strip.gap_share)[len(strip.gap_share) // 2] for strip in strips
-            ],
+            "gap_share_median": [float(np.median(strip.gap_share)) for strip in strips],
             "gap_share_p95": tail,
         },
     )
@@ -46,13 +46,11 @@ def _gaps(contents: Contents) -> list[Gaps]:
     table = contents.tables["explanations"]
     if not table:
         return []
-    networks = table.get("network") or ["trained"] * len(table["reference"])
+    is_held_out = _held_out(contents)
     strips = []
     for reference in REFERENCES:
         rows = [
-            i
-            for i, name in enumerate(table["reference"])
-            if name == reference and networks[i] == "trained"
+            i for i, name in enumerate(table["reference"]) if name == reference and is_held_out[i]
         ]
         large = [i for i in rows if table["is_small_rise"][i] != "1" and float(table["rise"][i])]
         if not large:
@@ -68,6 +66,25 @@ def _gaps(contents: Contents) -> list[Gaps]:
             )
         )
     return strips
+
+
+def _held_out(contents: Contents) -> list[bool]:
+    """Return which rows are of the trained network and a cell that it did not see."""
+    table = contents.tables["explanations"]
+    n_rows = len(table["reference"])
+    fold_of_cell = dict(
+        zip(contents.column("cells", "cell"), contents.column("cells", "fold"), strict=True)
+    )
+    rows = zip(
+        table["cell"],
+        table.get("fold") or [""] * n_rows,
+        table.get("network") or ["trained"] * n_rows,
+        strict=True,
+    )
+    return [
+        network == "trained" and fold_of_cell.get(cell, fold) == fold
+        for cell, fold, network in rows
+    ]
 
 
 def reference_words(name: str) -> str:

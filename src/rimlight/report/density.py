@@ -233,9 +233,10 @@ def _margins(validation: Mapping[str, Any], main: str, names: Mapping[str, str])
 def _readings(validation: Mapping[str, Any]) -> Block | None:
     readings = within(validation, "readings")
     rows = [
-        (f"(a) density where the map points, {reference_words(name)}, with level 0–3", data)
+        (f"(a) density where the map points, reference {_doubted(validation, name)}, "
+         "with level 0–3", data)
         for name, data in sorted(within(readings, "a").items(), key=lambda item: _order(item[0]))
-    ]
+    ]  # fmt: skip
     rows.append(("(b) probability with the label positive or negative", readings.get("b")))
     rows.append(("(c) logit with level 0–3", within(readings, "c", "logit")))
     rows.append(("(c) probability with level 0–3", within(readings, "c", "probability")))
@@ -272,6 +273,13 @@ def _measure_names(contents: Contents) -> dict[str, str]:
 
 def _pearson(block: Mapping[str, Any]) -> Interval:
     return interval_of(within(block, "figures", "pearson"))
+
+
+def _doubted(validation: Mapping[str, Any], reference: str) -> str:
+    block, words = within(validation, "references", reference), reference_words(reference)
+    if block.get("is_circular"):
+        return f"{words} (circular: the path runs along the stain)"
+    return f"{words} (depends on the call)" if block.get("depends_on_call") else words
 
 
 def _order(reference: str) -> int:

@@ -25,7 +25,7 @@ from rimlight.report.panels import (
     scale_bar,
     stamp_band,
 )
-from rimlight.report.wording import number, percent
+from rimlight.report.wording import number, percent, with_minus
 
 GROUPS = {
     "TP": ("Right: called positive, labelled positive", "No held-out cell was a true positive."),
@@ -108,8 +108,9 @@ def _card(
         expression=row["expression"],
         call="positive" if is_positive else "negative",
         facts=f"probability of positive {percent(probability)}, "
-        f"logit {number(logit, digits=1, is_signed=True)}",
-        caption=row.get("caption", ""),
+        f"logit {number(logit, digits=1, is_signed=True)}, "
+        f"of the reference {number(_reference_logit(row), digits=1, is_signed=True)}",
+        caption=with_minus(row.get("caption", "")),
         stamps=stamps,
         panels=_panels(row, at, mpp=mpp, scale=scale),
     )
@@ -121,6 +122,8 @@ def _stamps(row: Mapping[str, str]) -> tuple[str, ...]:
         stamps.append("not converged")
     if _is_true(row.get("is_small_rise", "0")):
         stamps.append("small rise")
+    if _has_the_same_call(row):
+        stamps.append("reference not valid")
     stamps += [part.strip() for part in row.get("stamp", "").split(";") if part.strip()]
     return tuple(stamps)
 
@@ -158,7 +161,11 @@ def _panels(
     if removed is not None and row["group"] in ("TP", "FP"):
         alt = f"Map of cell {name} against itself without DAB"
         svg = _map_picture(removed, patch, scale=scale, alt=alt, over=stamp)
-        panels.append(Panel(title="Map against itself without DAB", svg=svg))
+        without = float(row["logit"]) - float(removed.sum())
+        note = f"still positive without DAB, logit {number(without, digits=1, is_signed=True)}"
+        panels.append(
+            Panel(title="Map against itself without DAB", svg=svg, note=note if without > 0 else "")
+        )
     return tuple(panels)
 
 
@@ -192,7 +199,23 @@ def _mask_panel(row: Mapping[str, str], patch: np.ndarray, mask: np.ndarray) -> 
         note = "none for a negative call"
     elif not _is_true(row.get("is_converged", "1")):
         note = "none: the map did not converge"
+    elif _has_the_same_call(row):
+        note = "none: the reference is called positive too"
     return Panel(title=title, svg=picture(patch, alt=f"{title}: {note}"), note=note)
+
+
+def _reference_logit(row: Mapping[str, str]) -> float:
+    return float(row["logit"]) - float(row["rise"])
+
+
+def _has_the_same_call(row: Mapping[str, str]) -> bool:
+    """Whether the reference is called as the cell is, so that the map explains no difference.
+
+    White has no class that it should have beside a negative call.
+    """
+    is_called_positive = float(row["logit"]) > 0
+    is_judged = is_called_positive or row.get("reference") == "opposite"
+    return is_judged and (_reference_logit(row) > 0) == is_called_positive
 
 
 def _is_true(text: str) -> bool:

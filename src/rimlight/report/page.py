@@ -197,10 +197,10 @@ def _legend(gallery: Gallery, folder: Path) -> dict[str, Any]:
 
 
 def _gallery_view(gallery: Gallery) -> GalleryView:
-    rule = gallery.rule or "in each group and level by its logit, the middle one and the most wrong"
+    rule = gallery.rule or "Cells are of the hold-out, chosen by a rule and not by hand."
     return GalleryView(
-        intro=f"Held-out cells, chosen by rule and not by hand: {rule}. The map shows which "
-        "pixels moved the network's call, starting from the reference shown beside the cell.",
+        intro=f"{rule} The map shows which pixels moved the network's call on the way from the "
+        "reference to the cell.",
         groups=tuple(
             GroupView(
                 key=key,

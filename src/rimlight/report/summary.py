@@ -9,7 +9,7 @@ from rimlight.records import Interval
 from rimlight.report.contents import Contents, interval_of, within
 from rimlight.report.estimates import figure_of, size_words
 from rimlight.report.svg import LEVEL_NAMES
-from rimlight.report.wording import count, estimate, number, percent, span
+from rimlight.report.wording import count, estimate, number, percent, span, with_minus
 
 CODE_WORDS = {
     "random_networks": "maps of random weights",
@@ -188,7 +188,7 @@ def verdicts(contents: Contents) -> tuple[Verdict, ...]:
 def in_words(sentence: str, names: Mapping[str, str]) -> str:
     """Return a sentence of metrics.json with the names of columns said in words."""
     said = re.sub(r"\b[a-z]+(_[a-z]+)+\b", lambda word: names.get(word[0], word[0]), sentence)
-    return said[:1].upper() + said[1:]
+    return with_minus(said[:1].upper() + said[1:])
 
 
 def _verdict(data: Mapping[str, Any], names: Mapping[str, str]) -> Verdict:

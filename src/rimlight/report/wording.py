@@ -1,5 +1,6 @@
 """Numbers as a reader says them: with unit and interval, and "undefined" where there is none."""
 
+import re
 from math import isfinite
 
 from rimlight.records import Interval
@@ -68,6 +69,15 @@ def span(interval: Interval, *, scale: float = 1, digits: int = 2) -> str:
     low = number(scale * interval.low, digits=digits)
     high = number(scale * interval.high, digits=digits)
     return f"{low} to {high}" if _MINUS in low + high else f"{low}{_DASH}{high}"
+
+
+def with_minus(text: str) -> str:
+    """Return a sentence whose negative numbers have a minus instead of a hyphen.
+
+    >>> with_minus("-0.2 logits, [-1, +2], p-value of 8-9")
+    '−0.2 logits, [−1, +2], p-value of 8-9'
+    """
+    return re.sub(r"(?<![\w.])-(?=\d)", _MINUS, text)
 
 
 def shortened(text: str, *, n_characters: int) -> str:
