@@ -282,9 +282,7 @@ def test_completeness_is_of_the_trained_network_on_cells_it_did_not_see(tmp_path
 
 def test_a_reading_that_proves_nothing_says_why(whole):
     readings = read_table(whole.folder / "figures" / "readings.csv")["reading"]
-    assert (
-        "(a) density where the map points, reference 8 negative cells, with level 0–3" in readings
-    )
+    assert "(a) density where the map points, reference negative cells, with level 0–3" in readings
     circular = [reading for reading in readings if "stain removed" in reading]
     assert circular == [
         "(a) density where the map points, reference stain removed (circular: the path runs along "

@@ -90,7 +90,7 @@ def _held_out(contents: Contents) -> list[bool]:
 def reference_words(name: str) -> str:
     """Return what a reference is, in words."""
     return {
-        "fixed_negatives": "8 negative cells",
+        "fixed_negatives": "negative cells",
         "white": "white",
         "opposite": "cells of the other call",
         "stain_removed": "stain removed",

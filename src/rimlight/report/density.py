@@ -183,7 +183,7 @@ def _correlation_lines(
     for reference in dict.fromkeys((main, "fixed_negatives", "white")):
         block = within(validation, "references", reference, "measures", "attributed", subset)
         if block:
-            label = f"Map, reference {reference_words(reference)}"
+            label = f"Map, from {reference_words(reference)}"
             lines.append(Line(label=label, interval=_pearson(block), is_main=reference == main))
     for control in _CONTROLS:
         block = within(validation, "references", main, "measures", control, subset)

@@ -60,7 +60,7 @@ class Gaps:
 def cases_svg(cases: Sequence[CaseShare], *, name: str) -> str:
     """Return agreement per held-out case, worst on top; a dot's area follows its cells."""
     shown = sorted(cases, key=lambda case: (case.accuracy, case.case))[:_MAX_CASES_SHOWN]
-    row_px, left, width = 19, 128, 222
+    row_px, left, width = 19, 152, 198
     height_px = row_px * len(shown) + 70
     lowest = min((case.accuracy for case in shown), default=0.9)
     start = max(0.0, min(90.0, 10 * (100 * lowest // 10)))
@@ -69,7 +69,7 @@ def cases_svg(cases: Sequence[CaseShare], *, name: str) -> str:
         axes = axes_at(sheet, (left, 22, width, row_px * len(shown)))
         axes.set_xlim(start, 100.8)
         axes.set_ylim(len(shown) - 0.5, -0.5)
-        names = [shortened(case.case, n_characters=18) for case in shown]
+        names = [shortened(case.case, n_characters=22) for case in shown]
         axes.set_yticks(range(len(shown)), labels=names, fontsize=11, color=INK)
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="both")

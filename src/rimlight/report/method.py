@@ -23,6 +23,7 @@ MAY_NOT = (
     "Readiness for diagnosis or for any regulatory purpose.",
 )
 _MOST_FOLDS_DRAWN = 3
+_MOST_ROWS_OPEN = 12
 _LIMITS = (
     "Cells were given: the network does not find cells, and a number for given cells must not "
     "stand beside one for found cells.",
@@ -34,7 +35,13 @@ _LIMITS = (
 
 def method_section(contents: Contents) -> Section:
     """Return how the numbers were made, with training, split, settings and versions."""
-    blocks = (_training(contents), _split(contents), _provenance(contents), _settings(contents))
+    blocks = (
+        _training(contents),
+        _split(contents),
+        _models(contents),
+        _provenance(contents),
+        _settings(contents),
+    )
     return Section(
         key="method",
         short="Method",
@@ -144,11 +151,12 @@ def _split(contents: Contents) -> Block | None:
             row = (fold, part, len(here), len(levels), n_positive)
             for column, value in zip(columns.values(), row, strict=True):
                 column.append(value)
+    n_rows = len(columns["fold"])
     return Block(
         name="split",
         title="Who was held out",
         caption="Cases and cells on each side; a case is never on two sides.",
-        table=table_of(columns, title="Split by case"),
+        table=table_of(columns, title="Split by case") if n_rows <= _MOST_ROWS_OPEN else None,
         numbers=columns,
     )
 
@@ -159,7 +167,6 @@ def _provenance(contents: Contents) -> Block:
         ("started (UTC)", contents.record.get("started_at")),
         ("command", contents.record.get("command")),
         ("seed", contents.record.get("seed")),
-        *_model_rows(contents.section("training")),
         ("versions", _versions(contents)),
         ("Python", contents.record.get("python")),
         ("platform", contents.record.get("platform")),
@@ -199,27 +206,33 @@ def _versions(contents: Contents) -> str:
     return ", ".join(f"{name} {version}" for name, version in found if version)
 
 
-def _model_rows(training: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    folds = [fold for fold in training.get("folds") or () if isinstance(fold, Mapping)]
-    rows: list[tuple[str, Any]] = []
-    for index, fold in enumerate(folds):
-        which = f", fold {index}" if len(folds) > 1 else ""
-        rows += [
-            (f"weights, sha256{which}", fold.get("weights")),
-            (f"parameters{which}", _thousands(fold.get("n_parameters"))),
-            (f"multiplications a patch{which}", _thousands(fold.get("n_multiplications"))),
-            (
-                f"epochs, best one{which}",
-                f"{fold.get('n_epochs')}, {(fold.get('best_epoch') or 0) + 1}",
-            ),
-            (f"temperature{which}", fold.get("temperature")),
-            (f"best ring, µm{which}", fold.get("best_ring_um")),
-        ]
-    return rows[:60]
-
-
-def _thousands(n: Any) -> str:
-    return f"{n:,}" if isinstance(n, int) else ""
+def _models(contents: Contents) -> Block | None:
+    folds = [fold for fold in contents.section("training").get("folds") or () if fold]
+    if not folds:
+        return None
+    rings = [fold.get("best_ring_um") or (None, None) for fold in folds]
+    columns: dict[str, list[Any]] = {
+        "fold": list(range(len(folds))),
+        "epochs": [fold.get("n_epochs") for fold in folds],
+        "best_epoch": [(fold.get("best_epoch") or 0) + 1 for fold in folds],
+        "temperature": [fold.get("temperature") for fold in folds],
+        "best_ring_inner_um": [ring[0] for ring in rings],
+        "best_ring_outer_um": [ring[1] for ring in rings],
+        "parameters": [fold.get("n_parameters") for fold in folds],
+        "multiplications_a_patch": [fold.get("n_multiplications") for fold in folds],
+        "weights": [fold.get("weights") for fold in folds],
+    }
+    shown = {name: column for name, column in columns.items() if name != "weights"}
+    return Block(
+        name="models",
+        title="Models",
+        caption="One network a fold. The temperature divides the logit before it becomes a "
+        "probability; the best ring is the rival fitted on the same training cells. The hash of "
+        "the weights (sha256) is in the CSV.",
+        table=table_of(shown, title="Networks") if len(folds) <= _MOST_ROWS_OPEN else None,
+        is_wide_table=True,
+        numbers=columns,
+    )
 
 
 def _as_numbers(table: Mapping[str, Sequence[str]]) -> dict[str, list[Any]]:

@@ -13,7 +13,7 @@ from rimlight.report.wording import count, estimate, number, percent, span, with
 
 CODE_WORDS = {
     "random_networks": "maps of random weights",
-    "fixed_negatives": "8 negative cells",
+    "fixed_negatives": "negative cells",
     "stain_removed": "stain removed",
     "od_random": "random pixels",
     "od_negative_attribution": "pixels that push to negative",
