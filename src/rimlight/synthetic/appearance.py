@@ -48,6 +48,10 @@ class Look:
     shares: share of the tumour cells at each level, negative to strong.
     cell_um: typical diameter of a tumour cell.
     vesicular: 0..1, pale nuclei with nucleoli rather than dark ones.
+    tumour_share: share of the tissue taken by nests.
+    macrophage_share: share of the cells of a nest that are macrophages.
+    pigment: 0..1, how much soot.
+    inset_um: how far a membrane lies inside its cell's border: tissue shrinks more or less.
     """
 
     scanner: Scanner
@@ -60,6 +64,7 @@ class Look:
     tumour_share: float
     macrophage_share: float
     pigment: float
+    inset_um: float
 
 
 def case_look(settings: SynthSettings, case: int) -> Look:
@@ -78,6 +83,7 @@ def case_look(settings: SynthSettings, case: int) -> Look:
         tumour_share=float(rng.uniform(0.5, 0.68)),
         macrophage_share=float(rng.uniform(0.005, 0.035)),
         pigment=float(rng.uniform(0, 1) ** 3),
+        inset_um=settings.inset_um * float(rng.uniform(0.3, 1.7)),
     )
 
 

@@ -85,7 +85,7 @@ def render_field(
     cells = points(look, settings, where, rng=streams[1])
     target = canvas(shape)
     traits = traits_of(cells, paintable(cells, shape), look, settings=settings, rng=streams[2])
-    paint_cells(target, cells, where, traits=traits, settings=settings, rng=streams[3])
+    paint_cells(target, cells, where, traits=traits, inset_um=look.inset_um, rng=streams[3])
     paint_stroma(target, where, look, rng=streams[4])
     inner = (slice(MARGIN_PX, -MARGIN_PX), slice(MARGIN_PX, -MARGIN_PX))
     rgb = developed(target.planes[:, inner[0], inner[1]], look, settings, rng=streams[4])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float32, Int32, Int64
 
-from rimlight.synthetic.settings import MPP, SynthSettings
+from rimlight.synthetic.settings import MPP
 from rimlight.synthetic.textures import grain
 from rimlight.synthetic.tissue import Ground, Kind, Points, bisectors
 from rimlight.synthetic.traits import N_ANGLES, Traits
@@ -59,7 +59,7 @@ def paint_cells(
     where: Ground,
     *,
     traits: Traits,
-    settings: SynthSettings,
+    inset_um: float,
     rng: np.random.Generator,
 ) -> None:
     """Paint the cells that ``traits`` describes, each inside its own border."""
@@ -79,7 +79,7 @@ def paint_cells(
             reach_um=traits.reach_um[part],
         )
         shades = _Shades(*(np.stack([t[square] for square in squares]) for t in textures))
-        layers = _layers(place, traits.part(part), shades, inset_um=settings.inset_um)
+        layers = _layers(place, traits.part(part), shades, inset_um=inset_um)
         for row, square in enumerate(squares):
             _lay(target, square, layers, row=row, name=int(traits.index[part][row]) + 1)
 

@@ -29,7 +29,7 @@ class SynthSettings:
     )
     label_noise: float = _setting(0.01, "0..1", "share of labels one level off the truth")
     click_sigma_um: float = _setting(0.8, "um", "scatter of the click around the cell's centre")
-    inset_um: float = _setting(0.15, "um", "gap between a cell's border and its own membrane")
+    inset_um: float = _setting(0.15, "um", "mean gap between a cell's border and its own membrane")
     weak_od: float = _setting(0.58, "OD", "DAB density painted for a weak membrane")
     moderate_od: float = _setting(0.85, "OD", "DAB density painted for a moderate membrane")
     strong_od: float = _setting(1.45, "OD", "DAB density painted for a strong membrane")

@@ -11,8 +11,8 @@ from rimlight.synthetic.tissue import Kind, Points
 
 N_ANGLES = 128
 LEVEL_WIDTH_UM = (0.0, 0.5, 0.75, 1.25)
-# Width on the cell's own side.  Two cells share a border, so that a line is seen about 0.6 um
-# wide for weak, 1.0 for moderate and 2.1 for strong (120 HER2 biopsies, Scheel et al. 2018).
+# Width on the cell's own side; a neighbour of the same level adds as much. The 0.6, 1.0 and 2.1 um
+# measured on 120 HER2 biopsies (Scheel et al. 2018, PMC5848460) lie between one and two of these.
 _LEAST_COMPLETE = (1.0, 0.5, 0.6, 0.75)
 
 
