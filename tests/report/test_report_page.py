@@ -288,3 +288,15 @@ def test_a_reading_that_proves_nothing_says_why(whole):
         "(a) density where the map points, reference stain removed (circular: the path runs along "
         "the stain), with level 0–3"
     ]
+
+
+def test_provenance_names_the_weights_and_settings_their_units(whole):
+    provenance = read_table(whole.folder / "figures" / "provenance.csv")
+    row = dict(zip(provenance["what"], provenance["value"], strict=True))
+    assert row["weights, sha256"] == "ab" * 32
+    assert row["seed"] == "20261124"
+    assert "torch 2.13.0" in row["versions"]
+    assert "ab" * 32 in whole.html
+    settings = read_table(whole.folder / "figures" / "settings.csv")
+    place = settings["setting"].index("patch.mpp")
+    assert (settings["value"][place], settings["unit"][place]) == ("0.5", "um/px")

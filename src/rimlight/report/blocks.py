@@ -102,7 +102,7 @@ def table_of(columns: Mapping[str, Sequence[Any]], *, title: str) -> Table:
     rows = zip(*columns.values(), strict=True)
     return Table(
         title=title,
-        heads=tuple(name.replace("_", " ") for name in columns),
+        heads=tuple(_heading(name) for name in columns),
         rows=tuple(tuple(_cell(value) for value in row) for row in rows),
     )
 
@@ -117,6 +117,11 @@ def alt_text(svg: str, *, alt: str) -> Markup:
     escaped = Markup.escape(alt)
     head = Markup('<svg role="img" aria-label="{alt}" ').format(alt=escaped)
     return head + Markup(svg.removeprefix("<svg "))  # noqa: S704 - drawn_svg escapes its text
+
+
+def _heading(name: str) -> str:
+    stem, unit = (name[:-3], ", µm") if name.endswith("_um") else (name, "")
+    return stem.replace("_", " ") + unit
 
 
 def _cell(value: Any) -> TableCell:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import PurePath
 from typing import Any
 
@@ -10,6 +10,7 @@ from rimlight.report.blocks import Block, Drawing, Section, alt_text, table_of
 from rimlight.report.contents import Contents, within
 from rimlight.report.drawings import training_svg
 from rimlight.report.wording import count, number
+from rimlight.settings import Settings
 
 MAY_NOT = (
     "That this is a validated segmentation of membranes: contributing pixels are evidence about "
@@ -167,6 +168,7 @@ def _provenance(contents: Contents) -> Block:
         ("started (UTC)", contents.record.get("started_at")),
         ("command", contents.record.get("command")),
         ("seed", contents.record.get("seed")),
+        ("weights, sha256", _weights(contents)),
         ("versions", _versions(contents)),
         ("Python", contents.record.get("python")),
         ("platform", contents.record.get("platform")),
@@ -185,20 +187,36 @@ def _provenance(contents: Contents) -> Block:
 
 def _settings(contents: Contents) -> Block | None:
     tables = contents.record.get("settings")
-    if not isinstance(tables, Mapping):
+    if not isinstance(tables, Mapping) or not tables:
         return None
+    unit_of_setting = {
+        f"{table.name}.{item.name}": item.metadata.get("unit", "")
+        for table in fields(Settings)
+        for item in fields(getattr(Settings(), table.name))
+    }
     rows = [
-        (f"{table}.{name}", _shown(value))
+        (f"{table}.{name}", _shown(value), unit_of_setting.get(f"{table}.{name}", ""))
         for table, values in tables.items()
         for name, value in values.items()
     ]
-    columns = {"setting": [name for name, _ in rows], "value": [value for _, value in rows]}
+    columns = dict(
+        zip(("setting", "value", "unit"), map(list, zip(*rows, strict=True)), strict=True)
+    )
     return Block(
         name="settings",
         title="Settings",
-        caption="Every setting of this run, as in study.toml, where each stands with its unit.",
+        caption="Every setting of this run, as in study.toml.",
         numbers=columns,
     )
+
+
+def _weights(contents: Contents) -> str:
+    """Return the hash of each fold's weights; of many folds the first twelve digits."""
+    folds = contents.section("training").get("folds") or ()
+    found = [str(fold.get("weights") or "").removeprefix("sha256:") for fold in folds]
+    if len(found) == 1:
+        return found[0]
+    return ", ".join(f"fold {number} {text[:12]}…" for number, text in enumerate(found))
 
 
 def _versions(contents: Contents) -> str:
