@@ -51,8 +51,8 @@ def test_the_cell_lies_in_the_middle_and_the_corner_at_0():
 
 def test_x_and_y_are_not_exchanged():
     box = Box(left_l0=10, top_l0=20, width_l0=100, height_l0=200)
-    assert patch_point(SlidePoint(x_l0=60, y_l0=40), box=box, size_px=10) == PatchPoint(
-        x_px=5, y_px=1
+    assert patch_point(SlidePoint(x_l0=60.0, y_l0=40.0), box=box, size_px=10) == PatchPoint(
+        x_px=5.0, y_px=1.0
     )
 
 
@@ -68,4 +68,4 @@ def test_the_way_back_leads_to_the_same_point(x, y, px, mpp):
 
 
 def test_ten_um_are_forty_pixels_of_a_quarter():
-    assert length_l0(10, slide_mpp=0.25) == 40
+    assert length_l0(10.0, slide_mpp=0.25) == 40

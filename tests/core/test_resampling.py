@@ -9,7 +9,9 @@ from rimlight.core.resampling import Window, block_mean, resampled
 
 
 def window(left, top, width, height):
-    return Window(left_px=left, top_px=top, width_px=width, height_px=height)
+    return Window(
+        left_px=float(left), top_px=float(top), width_px=float(width), height_px=float(height)
+    )
 
 
 def row(*values):
