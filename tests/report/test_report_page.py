@@ -149,13 +149,13 @@ def test_every_picture_speaks_to_a_screen_reader(whole):
 
 
 def test_research_use_and_synthetic_data_are_said_at_the_top(whole, tmp_path):
-    assert whole.page.text_of("div", "banner")[0].startswith("For research use only.")
-    assert whole.page.text_of("div", "banner-synthetic")[0].startswith("SYNTHETIC DATA.")
+    assert whole.page.text_of("aside", "banner")[0].startswith("For research use only.")
+    assert whole.page.text_of("aside", "banner-synthetic")[0].startswith("SYNTHETIC DATA.")
     made = MadeUpRun(tmp_path / "0001", assay="22c3-nsclc")
     made.study()
     page = reported(made.run).page
-    assert page.text_of("div", "banner")[0].startswith("For research use only.")
-    assert not page.all("div", "banner-synthetic")
+    assert page.text_of("aside", "banner")[0].startswith("For research use only.")
+    assert not page.all("aside", "banner-synthetic")
 
 
 @pytest.mark.parametrize(("assay", "is_synthetic"), [("synthetic-demo", True), ("sp263", False)])
@@ -165,7 +165,7 @@ def test_a_run_that_does_not_say_it_is_synthetic_is_judged_by_its_assay(
     made = MadeUpRun(tmp_path / "0001", assay=assay)
     made.study()
     merge_metrics(made.run, "study", {"name": "a"})
-    assert bool(reported(made.run).page.all("div", "banner-synthetic")) == is_synthetic
+    assert bool(reported(made.run).page.all("aside", "banner-synthetic")) == is_synthetic
 
 
 def test_a_run_with_training_only_names_the_steps_that_are_missing(tmp_path):

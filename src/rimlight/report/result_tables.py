@@ -31,7 +31,7 @@ def confusion_block(evaluation: Mapping[str, Any]) -> Block | None:
         "agree, amber where they differ; the last three rows are the positive cells by level.",
         table=Table(
             title="Cells by label and call",
-            heads=("", "called negative", "called positive", "agree"),
+            heads=("Cells", "called negative", "called positive", "agree"),
             rows=tuple(rows),
             kind="confusion",
         ),
