@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from rimlight.errors import LabelFileError, NotEnoughDataError, StorageError
 from rimlight.io.journal import append_labels, current_labels, label_events, verify_journal
+from rimlight.io.study import open_study
 from rimlight.records import Box, Expression
 from rimlight.workflows.exchange import export_labels, import_labels
 from rimlight.workflows.label import labelled_cells
@@ -124,6 +126,23 @@ def test_a_cell_that_moved_between_files_is_a_fault(tmp_path, study):
     with pytest.raises(LabelFileError, match="line 3: cell c1 lies 14 px away in this study"):
         import_labels(study, path)
     assert len(label_events(study.engine)) == 1
+
+
+def test_faults_against_the_study_stand_in_line_with_those_of_the_file(tmp_path, study):
+    import_labels(study, _csv(tmp_path, "s1,c1,10,20,weak,anna"))
+    rows = ["s1,c1,500,20,weak,björn", "s1,c2,nan,20,weak,björn", "s1,c3,90,20,weak,björn"]
+    with pytest.raises(LabelFileError) as caught:
+        import_labels(study, _csv(tmp_path, *rows))
+    assert [fault.split(":")[0] for fault in caught.value.faults] == ["line 2", "line 3"]
+
+
+def test_two_imports_at_once_say_the_same_thing_once(tmp_path, study):
+    rows = [f"s1,c{n},{20 * n},{9 * n},weak,anna" for n in range(1, 60)]
+    paths = [_csv(tmp_path, *rows[: 59 - n], name=f"{n}.csv") for n in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        done = list(pool.map(lambda path: import_labels(open_study(study.folder), path), paths))
+    assert sum(each.n_new for each in done) == 59
+    assert len(label_events(study.engine)) == 59
 
 
 def test_every_fault_is_listed_in_order_and_nothing_is_imported(tmp_path, study):

@@ -196,3 +196,10 @@ def test_the_grid_finds_what_is_within_reach_across_its_cells_and_nothing_else()
     for name, x, y in [("a", -0.1, 0.1), ("b", 1.9, 0.0), ("c", 2.1, 0.0), ("d", 0.0, -1.0)]:
         grid.add(x, y, name)
     assert [name for _, name in grid.near(0.0, 0.0)] == ["a", "d", "b"]
+
+
+def test_the_grid_stays_fast_where_a_file_puts_everything_in_one_place():
+    grid = Grid(reach=2.0)
+    for number in range(1000):
+        grid.add(0.5, 0.5, str(number))
+    assert 0 < len(grid.near(0.5, 0.5)) <= 64

@@ -17,6 +17,7 @@ from rimlight.workflows.slide_names import SlideNames, slide_named, slide_names
 
 SAME_POINT_PX = 1.0
 SAME_CELL_UM = 1.0
+MAX_IN_SQUARE = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +70,9 @@ class Grid:
 
     def add(self, x: float, y: float, name: str) -> None:
         """Put a point in."""
-        self.places.setdefault((floor(x / self.reach), floor(y / self.reach)), []).append(
-            (x, y, name)
-        )
+        square = self.places.setdefault((floor(x / self.reach), floor(y / self.reach)), [])
+        if len(square) < MAX_IN_SQUARE:  # no tissue has more; a hostile file may
+            square.append((x, y, name))
 
     def near(self, x: float, y: float) -> list[tuple[float, str]]:
         """Return distance and name of the points within reach, the nearest first."""

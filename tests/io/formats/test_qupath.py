@@ -244,6 +244,18 @@ def test_a_small_file_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch)
         _file(tmp_path, gzip.compress(b" " * 2**21), "s1.geojson.gz")
 
 
+def test_more_points_than_the_limit_are_refused_however_they_are_packed(tmp_path, monkeypatch):
+    monkeypatch.setattr("rimlight.io.formats.qupath.MAX_POINTS", 9)
+    many = _point()
+    many["geometry"] = {"type": "MultiPoint", "coordinates": [[n, n] for n in range(5)]}
+    assert len(_file(tmp_path, _points(many)).items) == 5
+    for features in ([many] * 2, [1] * 10, [_point(childObjects=[1] * 10)]):
+        with pytest.raises(LabelFileError, match="more than 9 points; split the file"):
+            _file(tmp_path, _points(*features))
+    many["geometry"]["coordinates"] *= 2
+    assert "more than 9 points" in str(_file(tmp_path, _points(many)).items[0])
+
+
 def test_a_missing_file_is_said_in_one_sentence(tmp_path):
     with pytest.raises(LabelFileError, match="No such file or directory; give the path"):
         read_qupath(tmp_path / "absent.geojson")

@@ -127,6 +127,18 @@ def test_what_is_no_table_is_refused_with_the_reason(tmp_path, content, reason):
         read_rows(tmp_path / "t.csv")
 
 
+def test_a_table_beyond_the_limits_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "t.csv").write_text("a\n" + "1\n" * 40)
+    monkeypatch.setattr("rimlight.io.formats.tables.MAX_ROWS", 40)
+    assert len(read_table(tmp_path / "t.csv")["a"]) == 40
+    monkeypatch.setattr("rimlight.io.formats.tables.MAX_ROWS", 39)
+    with pytest.raises(RunError, match="more than 39 rows; split the file"):
+        read_table(tmp_path / "t.csv")
+    monkeypatch.setattr("rimlight.io.formats.tables.MAX_TABLE_BYTES", 80)
+    with pytest.raises(RunError, match="larger than 0 MiB; split the file"):
+        read_table(tmp_path / "t.csv")
+
+
 def test_a_row_too_long_or_too_short_is_named(tmp_path):
     (tmp_path / "t.csv").write_text("a,b\n1,2\n3\n")
     with pytest.raises(RunError, match="line 3 has 1 cells under 2 headings"):

@@ -19,7 +19,8 @@ from rimlight.io.files import strict_json, whole_file
 from rimlight.io.formats.points import Fault, Frame, PointFile, PointRecord, plain_text, utc_time
 from rimlight.records import Expression, Label, SlideInfo
 
-MAX_GEOJSON_BYTES = 128 * 2**20
+MAX_GEOJSON_BYTES = 64 * 2**20
+MAX_POINTS = 1_000_000
 MAX_COORDINATE = 1e12
 _NAMESPACE = UUID("0f2f5a0c-5f6b-5c59-9a39-6a1d3c1e7b10")
 _HEADER_VERSION = 1
@@ -77,6 +78,7 @@ def read_qupath(path: Path) -> PointFile:
     notes: list[str] = []
     for place, feature in _features(data, path):
         _take(feature, place, items=items, notes=notes)
+        _refuse_too_many(len(items) + len(notes), path)
     header = header if isinstance(header, dict) else {}
     frame = header.get("frame")
     return PointFile(
@@ -154,14 +156,20 @@ def _features(data: Any, path: Path) -> Iterator[tuple[str, Any]]:
         raise LabelFileError(
             f"{path}: holds no list of features; export the objects from QuPath as GeoJSON"
         )
+    _refuse_too_many(len(data), path)
     stack = [(f"feature {n}", item) for n, item in reversed(list(enumerate(data, start=1)))]
     while stack:
         place, item = stack.pop()
         yield place, item
-        children = [
-            (f"{place}, child {n}", child) for n, child in enumerate(_children(item), start=1)
-        ]
-        stack.extend(reversed(children))
+        children = _children(item)
+        _refuse_too_many(len(stack) + len(children), path)
+        places = [f"{place}, child {n}" for n in range(1, len(children) + 1)]
+        stack.extend(reversed(list(zip(places, children, strict=True))))
+
+
+def _refuse_too_many(n_points: int, path: Path) -> None:
+    if n_points > MAX_POINTS:
+        raise LabelFileError(f"{path}: holds more than {MAX_POINTS} points; split the file")
 
 
 def _children(feature: Any) -> list[Any]:
@@ -189,6 +197,9 @@ def _take(feature: Any, place: str, *, items: list[PointRecord | Fault], notes: 
         points = [points]
     if not isinstance(points, list):
         items.append(Fault(place=place, reason="its coordinates are no list"))
+        return
+    if len(points) > MAX_POINTS:
+        items.append(Fault(place=place, reason=f"has more than {MAX_POINTS} points"))
         return
     try:
         said = _said(feature, has_many=len(points) > 1)

@@ -9,9 +9,9 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ import numpy as np
 from rimlight.errors import LabelFileError, RimlightError, RunError
 from rimlight.io.files import whole_file
 
-MAX_TABLE_BYTES = 128 * 2**20
+MAX_TABLE_BYTES = 64 * 2**20
+MAX_ROWS = 1_000_000
 _EMPTY = '""'  # a line without anything would be passed over
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _SPECIAL = re.compile('[,;\t\r\n"]')
@@ -111,18 +112,12 @@ def read_rows(
         LabelFileError: Or ``refusal``: the file is absent, too large, empty or no CSV in UTF-8.
     """
     text = _text_of(Path(path), refusal)
-    first = text.lstrip("\r\n").split("\n", 1)[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(first), strict=True)
     try:
-        found = [
-            TableRow(line=reader.line_num, cells=tuple(map(_plain, cells)))
-            for cells in reader
-            if cells and not (len(cells) == 1 and cells[0].isspace())
-        ]
-    except csv.Error as error:
-        raise refusal(
-            f"{path}: line {reader.line_num} is not CSV: {error}; correct that line"
-        ) from error
+        found = list(islice(_rows_of(text), MAX_ROWS + 2))
+    except ValueError as error:
+        raise refusal(f"{path}: {error}") from error
+    if len(found) > MAX_ROWS + 1:
+        raise refusal(f"{path}: has more than {MAX_ROWS} rows; split the file")
     if not found:
         raise refusal(f"{path}: the file is empty; it needs a header and rows")
     header = [cell.strip() for cell in found[0].cells]
@@ -130,6 +125,19 @@ def read_rows(
     if doubled:
         raise refusal(f"{path}: the heading {doubled[0]!r} stands twice; rename one")
     return header, found[1:]
+
+
+def _rows_of(text: str) -> Iterator[TableRow]:
+    first = text.lstrip("\r\n").split("\n", 1)[0]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(first), strict=True)
+    try:
+        for cells in reader:
+            if cells and not (len(cells) == 1 and cells[0].isspace()):
+                yield TableRow(line=reader.line_num, cells=tuple(map(_plain, cells)))
+    except csv.Error as error:
+        raise ValueError(
+            f"line {reader.line_num} is not CSV: {error}; correct that line"
+        ) from error
 
 
 def cell_text(value: Any, *, n_digits: int | None = 9) -> str:
