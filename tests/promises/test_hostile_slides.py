@@ -237,6 +237,33 @@ def test_files_of_real_vendors_are_taken_or_refused_as_they_should(name):
 
 
 @needs_shared
+def test_a_dicom_series_without_its_full_resolution_is_incomplete(tmp_path):
+    data = (SHARED / "slides/boxes_0.dcm").read_bytes()
+    old = b"DERIVED\\PRIMARY\\VOLUME\\NONE "
+    new = b"DERIVED\\PRIMARY\\VOLUME\\RESAMPLED "
+    tag = b"\x08\x00\x08\x00CS"
+    before = tag + struct.pack("<H", len(old)) + old
+    assert data.count(before) == 1
+    path = tmp_path / "level.dcm"
+    path.write_bytes(data.replace(before, tag + struct.pack("<H", len(new)) + new))
+    sentence, _ = refusal(path)
+    assert "incomplete DICOM series" in sentence
+
+
+@needs_shared
+def test_files_of_one_dicom_series_are_one_slide(tmp_path):
+    study = create_study(tmp_path / "study")
+    files = [SHARED / "slides" / name for name in ("boxes_0.dcm", "boxes_1.dcm")]
+    result = register_slides(study, [SlideEntry(path=path) for path in files])
+    assert result.added == ("boxes_0",)
+    assert result.refused == ()
+    assert "nothing was added" in result.notices[0]
+    other_case = register_slides(study, [SlideEntry(path=files[1], case="p2")])
+    assert "one slide is of one case" in other_case.refused[0]
+    assert len(slides(study.engine)) == 1
+
+
+@needs_shared
 def test_a_real_slide_without_mpp_is_read_with_the_mpp_of_the_user():
     with inspector() as looker:
         info = looker.inspect(SHARED / "slides/tcga-cr-7395-01a-01-ts1.svs", mpp=0.25, **FACTS).info
