@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from rimlight.errors import SlideError
+from rimlight.io.inspection import fingerprint
 from rimlight.io.isolation import inspector
 from rimlight.io.pyramids import write_pyramid
 from rimlight.io.store import slides
@@ -117,6 +118,10 @@ def folder(path):
     path.mkdir()
 
 
+def pipe(path):
+    os.mkfifo(path)
+
+
 def dark(path):
     write_pyramid(path, np.full((300, 400, 3), (1, 2, 30), dtype=np.uint8), mpp=0.5)
 
@@ -149,6 +154,7 @@ def cut_jpeg(path):
         (text, "not of a slide format"),
         (empty, "empty file"),
         (folder, "is a folder"),
+        (pipe, "no plain file"),
         (dark, "not brightfield"),
         (png_bomb, "more than 80,000,000"),
         (cut_jpeg, "damaged"),
@@ -158,8 +164,11 @@ def cut_jpeg(path):
 def test_a_hostile_file_ends_in_one_sentence_with_the_reason(tmp_path, make, reason):
     path = tmp_path / "slide.svs"
     make(path)
+    study = create_study(tmp_path / "study")
+    (refused,) = register_slides(study, [SlideEntry(path=path, mpp=0.5)]).refused
     with inspector(timeout_s=MOST_SECONDS) as looker:
         sentence, seconds = refusal(path, mpp=0.5, looker=looker)
+        assert refused == sentence
         assert reason in sentence
         assert is_one_sentence(sentence, path)
         assert seconds < MOST_SECONDS
@@ -167,13 +176,21 @@ def test_a_hostile_file_ends_in_one_sentence_with_the_reason(tmp_path, make, rea
             assert peak_bytes(looker.process_id) < 300 << 20
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads all")
-def test_a_file_without_the_right_to_read_it_says_so(tmp_path):
-    path = tmp_path / "slide.svs"
+@pytest.mark.parametrize("closed", ["file", "folder"])
+def test_a_file_without_the_right_to_read_it_says_so(tmp_path, closed):
+    path = tmp_path / "scans" / "slide.svs"
+    path.parent.mkdir()
     write_pyramid(path, stained(300, 200), mpp=0.5)
-    path.chmod(0)
-    sentence, _ = refusal(path)
-    assert "right to read" in sentence
+    shut = path if closed == "file" else path.parent
+    shut.chmod(0)
+    try:
+        if os.access(shut, os.R_OK):
+            pytest.skip("this user may read everything")
+        with pytest.raises(SlideError, match="right to read"):
+            fingerprint(path)
+        assert "right to read" in refusal(path)[0]
+    finally:
+        shut.chmod(0o755)
 
 
 def test_a_hostile_file_among_good_ones_costs_only_itself(tmp_path):

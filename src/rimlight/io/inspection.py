@@ -10,7 +10,7 @@ import numpy as np
 from rimlight.core.tissue import brightfield_fault, white_point
 from rimlight.errors import SlideError
 from rimlight.io.rasters import Level, PixelWindow
-from rimlight.io.slides import Slide, open_slide
+from rimlight.io.slides import Slide, file_start, open_slide
 from rimlight.records import CaseId, SlideId, SlideInfo
 
 _MEBIBYTE = 2**20
@@ -92,10 +92,11 @@ def fingerprint(path: Path) -> str:
     """Return the sha256 of a file's length in bytes and of its first and last mebibyte.
 
     Raises:
-        SlideError: The file cannot be read.
+        SlideError: The file is absent, no plain file, empty, or cannot be read.
     """
+    file_start(path)
     try:
-        with Path(path).open("rb") as file:
+        with path.open("rb") as file:
             size = file.seek(0, 2)
             file.seek(0)
             first = file.read(_MEBIBYTE)

@@ -189,7 +189,7 @@ def open_slide(path: Path, *, mpp: float | None = None) -> Iterator[Slide]:
         MissingMppError: Neither the file nor the caller says a plausible mpp.
     """
     path = Path(path)
-    start = _start_of(path)
+    start = file_start(path)
     with ExitStack() as stack:
         source = _source(path, start, stack)
         value, by, notices = _mpp_of(source.mpp, mpp, path)
@@ -221,11 +221,18 @@ class _Source:
     series: str = ""
 
 
-def _start_of(path: Path) -> bytes:
-    if not path.is_file():
-        what = "is a folder, no slide file" if path.is_dir() else "no such file"
-        raise SlideError(f"{path}: {what}; put it back or register it where it is now")
+def file_start(path: Path) -> bytes:
+    """Return the first bytes of a plain file, after making sure that it is one.
+
+    Raises:
+        SlideError: It is absent, a folder, a pipe or a device, empty, or may not be read.
+    """
     try:
+        if not path.is_file():
+            what = "no such file"
+            if path.exists():
+                what = "is a folder, no slide file" if path.is_dir() else "is no plain file"
+            raise SlideError(f"{path}: {what}; put it back or register it where it is now")
         with path.open("rb") as file:
             start = file.read(132)
     except OSError as error:
