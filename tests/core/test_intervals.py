@@ -89,6 +89,7 @@ def test_a_paired_margin_is_narrower_than_its_parts_and_has_the_right_sign():
         for shift in (0.25, 0.0)
     )
     margin = (high - low).interval
+    assert margin.value == pytest.approx(0.25)
     assert margin.low == pytest.approx(0.25)
     assert margin.high == pytest.approx(0.25)
     assert high.interval.high - high.interval.low > 0.5

@@ -70,9 +70,10 @@ def test_the_best_cut_has_the_best_f1_by_trying_every_cut():
 
 
 def test_of_equal_cuts_the_one_in_the_widest_gap_is_taken():
-    value = np.array([0.0, 1.0, 1.2, 3.0, 3.1])
-    label = np.array([NO, NO, NO, YES, YES])
-    assert best_cut(value, label) == pytest.approx(2.1)
+    value = np.array([0.0, 0.1, 0.2, 0.3, 3.0, 3.1, 3.2])
+    label = np.array([NO, YES, NO, NO, YES, NO, YES])
+    # above 0.05: 3 of 3 and 3 wrong; above 1.65: 2 of 3 and 1 wrong; F1 2/3 both
+    assert best_cut(value, label) == pytest.approx(1.65)
 
 
 def test_a_cut_that_calls_everything_lies_just_below_the_lowest_value():
@@ -143,12 +144,12 @@ def test_the_ring_that_tells_the_cells_apart_is_found():
 
 
 def test_ring_means_are_those_of_the_zone():
-    dab = np.random.default_rng(1).random((3, 20, 20), dtype=np.float32)
+    dab = np.random.default_rng(1).random((3, 21, 21), dtype=np.float32)
     from rimlight.core.measurement import _ring_means
 
     means = _ring_means(dab, mpp=0.5, radii_um=np.array([0.0, 1.5, 4.0]))
     assert [(inner, outer) for inner, outer, _ in means] == [(0, 1.5), (0, 4.0), (1.5, 4.0)]
-    zone = ring(20, mpp=0.5, inner_um=1.5, outer_um=4.0)
+    zone = ring(21, mpp=0.5, inner_um=1.5, outer_um=4.0)  # pixels lie on both radii
     np.testing.assert_allclose(means[2][2], mean_od(dab, zone), rtol=1e-5)
 
 
