@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rimlight.errors import LabelFileError, NotEnoughDataError, StorageError
@@ -337,6 +337,7 @@ CLICKS = st.lists(
 )
 
 
+@settings(max_examples=20)
 @given(clicks=CLICKS)
 def test_import_export_import_changes_no_label(tmp_path_factory, clicks):
     folder = tmp_path_factory.mktemp("round")

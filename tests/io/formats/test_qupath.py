@@ -256,6 +256,12 @@ def test_more_points_than_the_limit_are_refused_however_they_are_packed(tmp_path
     assert "more than 9 points" in str(_file(tmp_path, _points(many)).items[0])
 
 
+def test_more_objects_than_the_limit_are_refused_before_they_are_made(tmp_path, monkeypatch):
+    monkeypatch.setattr("rimlight.io.formats.qupath.MAX_OBJECTS", 9)
+    with pytest.raises(LabelFileError, match="more than 9 objects; split the file"):
+        _file(tmp_path, "[" + "{}," * 9 + "{}]")
+
+
 def test_a_missing_file_is_said_in_one_sentence(tmp_path):
     with pytest.raises(LabelFileError, match="No such file or directory; give the path"):
         read_qupath(tmp_path / "absent.geojson")

@@ -21,6 +21,7 @@ from rimlight.records import Expression, Label, SlideInfo
 
 MAX_GEOJSON_BYTES = 64 * 2**20
 MAX_POINTS = 1_000_000
+MAX_OBJECTS = 4_000_000
 MAX_COORDINATE = 1e12
 _NAMESPACE = UUID("0f2f5a0c-5f6b-5c59-9a39-6a1d3c1e7b10")
 _HEADER_VERSION = 1
@@ -69,6 +70,8 @@ def read_qupath(path: Path) -> PointFile:
         LabelFileError: The file is absent, too large, not JSON, or holds no GeoJSON features.
     """
     content = _content_of(Path(path))
+    if content.count(b"{") > MAX_OBJECTS:  # each costs far more in memory than in the file
+        raise LabelFileError(f"{path}: holds more than {MAX_OBJECTS} objects; split the file")
     try:
         data = strict_json(content, keys_allowed_twice=("metadata",), keeps_nan=True)
     except ValueError as error:

@@ -9,6 +9,7 @@ import csv
 import io
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -121,7 +122,7 @@ def read_rows(
     if not found:
         raise refusal(f"{path}: the file is empty; it needs a header and rows")
     header = [cell.strip() for cell in found[0].cells]
-    doubled = sorted({name for name in header if header.count(name) > 1})
+    doubled = sorted(name for name, n_times in Counter(header).items() if n_times > 1)
     if doubled:
         raise refusal(f"{path}: the heading {doubled[0]!r} stands twice; rename one")
     return header, found[1:]
