@@ -17,6 +17,8 @@ LEAST_CORRELATION = 0.85
 """Of two aligned patches; benchmarks/near_duplicates.py prints what distinct tissue reaches."""
 LEAST_SHARED_PX = 24
 """Side that two patches must share to be compared."""
+CORNER_CORRELATION = 0.95
+"""Of patches that share less than half of each side: a corner of one membrane is like another."""
 
 _FINE_PX, _COARSE_PX = 1.5, 3.5
 _SPOT_PX = 10
@@ -97,11 +99,17 @@ def near_duplicates(
             for k in np.flatnonzero(likeness >= _LEAST_WINDOW_CORRELATION):
                 pair = _aligned(detail, spots, int(one[k]), int(other[k]), turn=int(turn[k]))
                 key = (pair.first, pair.second)
-                if pair.correlation >= LEAST_CORRELATION and (
+                if pair.correlation >= _needed(pair, len(detail[0])) and (
                     key not in found or found[key].correlation < pair.correlation
                 ):
                     found[key] = pair
     return [found[key] for key in sorted(found)]
+
+
+def _needed(pair: SameTissue, size_px: int) -> float:
+    """The correlation from which a pair counts, by how much the two share."""
+    is_corner = max(abs(pair.shift_x_px), abs(pair.shift_y_px)) > size_px / 2
+    return CORNER_CORRELATION if is_corner else LEAST_CORRELATION
 
 
 def _equal(
