@@ -7,7 +7,7 @@ corner of its first pixel.
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,29 +48,50 @@ def resampled(
     >>> resampled(row, window=half, width_px=2, height_px=1).ravel().tolist()
     [5, 25]
     """
-    down = _weights(height_px, start=window.top_px, length=window.height_px, n=pixels.shape[0])
-    across = _weights(width_px, start=window.left_px, length=window.width_px, n=pixels.shape[1])
-    source = np.moveaxis(pixels.astype(np.float32, copy=False), 2, 0)
-    seen = np.moveaxis(down @ source @ across.T, 0, 2)
-    new: UInt8[np.ndarray, "height_px width_px c"] = np.rint(seen).clip(0, 255).astype(np.uint8)
+    down = _shares(height_px, start=window.top_px, length=window.height_px, n=pixels.shape[0])
+    across = _shares(width_px, start=window.left_px, length=window.width_px, n=pixels.shape[1])
+    rows = _seen(pixels.astype(np.float32, copy=False), down)
+    seen = _seen(np.swapaxes(rows, 0, 1), across)
+    new: UInt8[np.ndarray, "height_px width_px c"]
+    new = np.rint(np.swapaxes(seen, 0, 1)).clip(0, 255).astype(np.uint8)
     return new
 
 
-def _weights(n_new: int, *, start: float, length: float, n: int) -> Float[np.ndarray, "n_new n"]:
-    """Return the share that each old pixel has in each new one; rows sum to 1."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shares:
+    """Which old pixels each new one sees, and the share of each; shares of a new one add to 1."""
+
+    old: Int[np.ndarray, "n_new n_seen"]
+    share: Float[np.ndarray, "n_new n_seen"]
+
+
+def _shares(n_new: int, *, start: float, length: float, n: int) -> _Shares:
     step = length / n_new
     centre = start + (np.arange(n_new) + 0.5) * step
     reach = max(step, 1.0) / 2
-    old = np.arange(n)
-    overlap = np.minimum((centre + reach)[:, None], old + 1) - np.maximum(
-        (centre - reach)[:, None], old
-    )
-    share = overlap.clip(0.0, None)
+    low, high = (centre - reach)[:, None], (centre + reach)[:, None]
+    first = np.floor(low).astype(np.int64)
+    old = first + np.arange(int((np.ceil(high) - first).max()))
+    overlap = np.minimum(high, old + 1) - np.maximum(low, old)
+    share = np.where((old >= 0) & (old < n), overlap.clip(0.0, None), 0.0)
     total = share.sum(axis=1, keepdims=True)
     if not (total > 0).all():
         raise ValueError(f"the window {start}..{start + length} leaves the {n} pixels given")
-    weights: Float[np.ndarray, "n_new n"] = (share / total).astype(np.float32)
-    return weights
+    return _Shares(old=old.clip(0, n - 1), share=(share / total).astype(np.float32))
+
+
+def _seen(
+    pixels: Float[np.ndarray, "n_old other c"], shares: _Shares
+) -> Float[np.ndarray, "n_new other c"]:
+    """Return the shared means along the first axis.
+
+    A few passes over the data rather than a matrix product, which would start threads for
+    patches that are far too small for them.
+    """
+    seen = np.zeros((len(shares.old), *pixels.shape[1:]), dtype=np.float32)
+    for at in range(shares.old.shape[1]):
+        seen += shares.share[:, at, None, None] * pixels[shares.old[:, at]]
+    return seen
 
 
 def block_mean(
