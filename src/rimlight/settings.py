@@ -60,7 +60,7 @@ class TrainSettings:
 
     width: int = _setting(16, "channels", "channels of the first stage; later stages have more")
     initial: str = _setting("", "-", "model folder whose weights training starts from; empty: none")
-    n_epochs: int = _setting(16, "epochs", "passes over the training cells at the most")
+    n_epochs: int = _setting(20, "epochs", "passes over the training cells at the most")
     patience: int = _setting(6, "epochs", "epochs without a better validation loss before stopping")
     batch_size: int = _setting(64, "patches", "patches in a step")
     learning_rate: float = _setting(3e-3, "-", "peak of the one-cycle schedule")
@@ -90,7 +90,7 @@ class EvaluateSettings:
 class ExplainSettings:
     """Path attributions, contributing pixels and their validation."""
 
-    n_cells: int = _setting(500, "cells", "hold-out cells explained, drawn at random; 0: all")
+    n_cells: int = _setting(300, "cells", "hold-out cells explained, drawn at random; 0: all")
     n_references: int = _setting(8, "cells", "real cells in a reference pool")
     tolerance: float = _setting(0.01, "share of rise", "completeness error that ends refinement")
     tolerance_logits: float = _setting(0.05, "logits", "completeness error that always suffices")
@@ -98,7 +98,7 @@ class ExplainSettings:
     top_share: float = _setting(0.1, "0..1", "share of pixels taken in the OD validation")
     max_od: float = _setting(2.5, "OD", "DAB density above which a pixel counts as saturated")
     saturated_share: float = _setting(0.2, "0..1", "saturated share that keeps a cell out")
-    n_random_networks: int = _setting(3, "networks", "untrained networks used as control")
+    n_random_networks: int = _setting(2, "networks", "untrained networks used as control")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

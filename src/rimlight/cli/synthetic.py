@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rimlight.synthetic.settings import SynthSettings
 
 Scale = Literal["demo", "study"]
+DEMO_EXPLAINED = 100
+"""Held-out cells that the demo explains, so that it ends in minutes."""
 
 
 def synth(
@@ -68,7 +70,7 @@ def demo(
     place = folder if folder is not None else _free_name(Path("demo"))
     say(f"synthetic tissue into {place}: no patient, no diagnosis")
     _write(place / "synthetic", _settings(scale, seed=seed))
-    study = _study_of(place, seed=seed)
+    study = _study_of(place, scale, seed=seed)
     say(f"the same in single steps: rimlight run {study.folder}")
     made, page = whole_run(study, command=command_line(context), resume=False)
     facts = {
@@ -106,7 +108,7 @@ def _free_name(wanted: Path) -> Path:
     return next(name for name in names if not name.exists() or not any(name.iterdir()))
 
 
-def _study_of(place: Path, *, seed: int | None) -> "Study":
+def _study_of(place: Path, scale: Scale, *, seed: int | None) -> "Study":
     from rimlight.io.study import create_study
     from rimlight.settings import Settings
     from rimlight.workflows.exchange import import_labels
@@ -115,7 +117,11 @@ def _study_of(place: Path, *, seed: int | None) -> "Study":
     about = replace(Settings().study, name="synthetic demo", assay="synthetic")
     if seed is not None:
         about = replace(about, seed=seed)
-    study = create_study(place / "study", replace(Settings(), study=about))
+    settings = replace(Settings(), study=about)
+    if scale == "demo":
+        fewer = replace(settings.explain, n_cells=DEMO_EXPLAINED)
+        settings = replace(settings, explain=fewer)
+    study = create_study(place / "study", settings)
     entries = entries_of_manifest(place / "synthetic" / "cases.csv")
     with progress_bar() as progress:
         register_slides(study, entries, progress=progress)

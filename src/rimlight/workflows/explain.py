@@ -72,16 +72,15 @@ def explain(run: Run, *, progress: Progress | None = None) -> dict[str, Any]:
     rows: list[dict[str, np.ndarray]] = []
     maps: dict[str, list[np.ndarray]] = {name: [] for name in REFERENCES}
     shown: list[np.ndarray] = []
-    n_all = sum(len(fold.held_rows) for fold in folds)
-    n_done = 0
+    n_all, n_done = sum(_n_walked(fold, study.settings) for fold in folds), 0
     for fold in folds:
         shown.append(cells.cell_ids[fold.held_rows])
-        for network_name, name, part, chosen, found in _walks(fold, study.settings):
-            rows.append(_table(cells, fold, network_name, name, part, chosen, found))
-            if network_name == "trained" and part == "hold-out":
-                maps[name].append(found.values)
-                n_done += len(chosen)
-                show("explaining", n_done, n_all * len(REFERENCES))
+        for walk in _walks(fold, study.settings):
+            rows.append(_table(fold, walk))
+            n_done += len(walk.rows)
+            show("explaining", n_done, n_all)
+            if walk.network == "trained" and walk.part == "hold-out":
+                maps[walk.reference].append(walk.found.values)
     joined = {key: np.concatenate([row[key] for row in rows]) for key in rows[0]}
     write_table(run.folder / "explanations.csv", joined)
     write_arrays(
@@ -169,10 +168,25 @@ def _pool_table(cells: CellPatches, part: np.ndarray, logit: np.ndarray) -> Pool
     )
 
 
-def _walks(
-    fold: ExplainedFold, settings: Settings
-) -> Iterator[tuple[str, str, str, np.ndarray, Walked]]:
-    """Yield network, reference, part, rows and maps, batch by batch."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Walk:
+    """A batch of cells of one part, walked by one network from one reference."""
+
+    network: str
+    reference: str
+    part: str
+    rows: np.ndarray
+    found: Walked
+
+
+def _n_walked(fold: ExplainedFold, settings: Settings) -> int:
+    n_controls = settings.explain.n_random_networks * len(CONTROLLED)
+    n_held, n_fitted = len(fold.held_rows), len(fold.fitted_rows)
+    return n_held * (len(REFERENCES) + n_controls) + n_fitted * len(REFERENCES)
+
+
+def _walks(fold: ExplainedFold, settings: Settings) -> Iterator[_Walk]:
+    """Yield the maps of a fold, batch by batch."""
     from rimlight.model.network import folded
 
     full, coarse = path_settings(settings), _control_path(settings)
@@ -189,7 +203,9 @@ def _walks(
                         path = path_settings(settings, fewest_rungs=2)
                     found = walked(network, fold.grounds, batch, name=name, path=path)
                     if found is not None:
-                        yield network_name, name, part, batch, found
+                        yield _Walk(
+                            network=network_name, reference=name, part=part, rows=batch, found=found
+                        )
 
 
 def _batches(rows: np.ndarray) -> list[np.ndarray]:
@@ -224,24 +240,17 @@ def _untrained(fold: ExplainedFold, settings: Settings) -> dict[str, "PatchNetwo
     }
 
 
-def _table(
-    cells: CellPatches,
-    fold: ExplainedFold,
-    network: str,
-    name: str,
-    part: str,
-    rows: np.ndarray,
-    found: Walked,
-) -> dict[str, np.ndarray]:
-    n = len(rows)
+def _table(fold: ExplainedFold, walk: _Walk) -> dict[str, np.ndarray]:
+    """Return the rows of ``explanations.csv`` of one walk."""
+    n, cells = len(walk.rows), fold.grounds.cells
     return {
-        "cell": cells.cell_ids[rows],
+        "cell": cells.cell_ids[walk.rows],
         "fold": np.full(n, fold.number),
-        "part": np.full(n, part),
-        "network": np.full(n, network),
-        "reference": np.full(n, name),
-        "references_right_class": _right_class_share(cells, found),
-        **found.columns,
+        "part": np.full(n, walk.part),
+        "network": np.full(n, walk.network),
+        "reference": np.full(n, walk.reference),
+        "references_right_class": _right_class_share(cells, walk.found),
+        **walk.found.columns,
     }
 
 

@@ -229,6 +229,7 @@ def _new_network(study: Study, number: int) -> "PatchNetwork":
 
 
 def patch_set(cells: CellPatches, chosen: np.ndarray) -> "PatchSet":
+    """Return what a network is fitted on: some cells, by mask or rows."""
     from rimlight.model.training import PatchSet
 
     return PatchSet(
@@ -239,6 +240,7 @@ def patch_set(cells: CellPatches, chosen: np.ndarray) -> "PatchSet":
 
 
 def fit_settings(study: Study, number: int) -> "FitSettings":
+    """Return how the network of a fold is fitted, lengths turned into patch pixels."""
     from rimlight.model.augmentation import AugmentationSettings
     from rimlight.model.training import FitSettings
 
