@@ -222,6 +222,31 @@ def test_without_training_cells_kappa_of_the_map_is_undefined_and_that_of_rivals
     assert any("weighted kappa" in note for note in section["notes"])
 
 
+def test_level_cuts_come_from_training_cells_without_untrained_networks(made):
+    _, section = made
+    measures = section["references"]["white"]["measures"]
+    assert measures["attributed"]["all"]["figures"]["weighted_kappa"]["value"] > 0.7
+    assert measures["random_networks"]["all"]["figures"]["weighted_kappa"]["value"] is None
+
+
+def test_a_reference_without_a_usable_cell_is_undefined_throughout(made, tmp_path):
+    run, _ = made
+    other = copied(run, tmp_path / "other")
+
+    def nothing_converged(table):
+        for i, reference in enumerate(table["reference"]):
+            table["is_converged"][i] = "0" if reference == "white" else "1"
+
+    changed(other, nothing_converged)
+    section = validate(other)
+    white = section["references"]["white"]
+    assert white["cells"]["n_used"] == 0
+    assert white["cells"]["n_not_converged"] == white["cells"]["n_explained"] == 300
+    assert white["measures"]["attributed"]["all"]["figures"]["pearson"]["value"] is None
+    assert white["verdicts"]["right_cell"]["is_shown"] is None
+    assert section["references"]["fixed_negatives"]["cells"]["n_used"] == 300
+
+
 def test_references_that_carry_the_call_or_the_stain_get_no_verdict(tmp_path):
     run = toy_run(tmp_path, n_cases=12, n_per_case=20)
     toy_explanations(run, references=("opposite", "stain_removed"), n_random=1)

@@ -81,25 +81,29 @@ def toy_explanations(
     has_training_cells: bool = True,
     seed: int = 1,
 ) -> None:
-    """The trained map finds the own stain; untrained ones find own and neighbour stain alike."""
+    """The trained map finds the own stain; untrained ones find own and neighbour stain alike.
+
+    As in a real run, untrained networks are explained on hold-out cells alone.
+    """
     random = np.random.default_rng(seed)
     cells, rows = read_table(run.folder / "cells.csv"), read_table(run.folder / "predictions.csv")
     level_of = dict(zip(cells["cell"], map(int, cells["level"]), strict=True))
-    keep = [i for i, part in enumerate(rows["part"]) if has_training_cells or part == "hold-out"]
-    level = np.array([level_of[rows["cell"][i]] for i in keep])
-    near = np.array([float(rows["od_neighbours"][i]) for i in keep])
+    held = [i for i, part in enumerate(rows["part"]) if part == "hold-out"]
+    both = list(range(len(rows["part"]))) if has_training_cells else held
+    level = np.array([level_of[cell] for cell in rows["cell"]])
+    near = np.array(rows["od_neighbours"], dtype=float)
     networks = ("trained", *(f"random-{i}" for i in range(n_random)))
     blocks = [
         _block(rows, keep, network, reference, level=level, near=near, random=random)
         for reference in references
-        for network in networks
+        for network, keep in ((name, both if name == "trained" else held) for name in networks)
     ]
     table = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
     write_table(run.folder / "explanations.csv", table)
 
 
 def _block(rows, keep, network, reference, *, level, near, random) -> dict:
-    n = len(keep)
+    n, level, near = len(keep), level[keep], near[keep]
     share = 1.0 if network == "trained" else 0.5
     od = 0.2 * level * share + near * (1 - share) + random.normal(0, 0.07, n)
     logit = np.array([float(rows["logit"][i]) for i in keep])

@@ -30,7 +30,7 @@ FROM_MAP = {
     "od_random": "od_random",
     "od_negative_attribution": "od_negative_attribution",
 }
-FEWEST_FITTED = 30
+FEWEST_FITTED = 20
 """Training cells from which level cuts are fitted (own definition, docs/statistics.md)."""
 # fmt: off
 COLUMNS = (
@@ -142,9 +142,10 @@ def measured(explained: Explained, reference: str, *, most_saturated: float) -> 
     control = _control_rows(explained, rows, reference)
     is_usable, counts = _usable(explained, rows, control, most_saturated=most_saturated)
     held, fitted = is_usable & rows.is_held_out, is_usable & rows.is_fitted
+    attributed = explained.rows.numbers["od_attributed"]
     maps = {measure: rows.numbers[column] for measure, column in FROM_MAP.items()}
     networks = {
-        name: explained.rows.numbers["od_attributed"][control[:, i]]
+        name: np.where(control[:, i] >= 0, attributed[control[:, i]], np.nan)
         for i, name in enumerate(explained.random_networks(reference))
     }
     chosen = [i for i in range(len(rows)) if held[i]]
@@ -178,7 +179,7 @@ def _usable(
     side, converged = rows.is_held_out, rows.numbers["is_converged"] == 1
     dark = rows.numbers["saturated_share"] > most_saturated
     complete = (control >= 0).all(axis=1) & np.isfinite(rows.numbers["od_attributed"])
-    is_usable = converged & ~dark & complete
+    is_usable = converged & ~dark & (complete | ~side)  # controls need no fitted cells
     held = is_usable & side
     counts = {
         "n_explained": side,
