@@ -35,9 +35,7 @@ def study_of(folder, *slides: SlideInfo) -> Study:
 def label_of(number=1, expression="weak", reader="anna", **changes) -> Label:
     """The label of cell ``c<number>`` at x = 10 number, y = 5 number."""
     slide_id = changes.pop("slide_id", "s1")
-    cell = Cell(
-        cell_id=f"c{number}", slide_id=slide_id, x_l0=10.0 * number, y_l0=5.0 * number
-    )
+    cell = Cell(cell_id=f"c{number}", slide_id=slide_id, x_l0=10.0 * number, y_l0=5.0 * number)
     facts = {
         "label_id": f"{slide_id}-{number}-{expression}-{reader}",
         "cell": cell,
