@@ -10,8 +10,9 @@ from jaxtyping import Float, Int, UInt8
 
 from rimlight.core.planes import patch_box
 from rimlight.core.stains import StainMatrix, dab_density, stain_matrix
-from rimlight.errors import NotEnoughDataError, RimlightError, SlideError
+from rimlight.errors import NotEnoughDataError, RimlightError
 from rimlight.io.arrays import read_arrays, write_arrays
+from rimlight.io.inspection import check_unchanged
 from rimlight.io.slides import open_slide
 from rimlight.io.store import slides
 from rimlight.io.study import Study
@@ -121,17 +122,13 @@ def _cut(
     while done < len(cells):
         info = infos[done]
         same = [i for i in range(done, len(cells)) if infos[i].slide_id == info.slide_id]
+        check_unchanged(study.folder / info.path, info)
+        boxes = [
+            patch_box(cells[at].cell, size_px=side, patch_mpp=settings.mpp, slide_mpp=info.mpp)
+            for at in same
+        ]
         with open_slide(study.folder / info.path, mpp=info.mpp) as slide:
-            if (slide.width_l0, slide.height_l0) != (info.width_l0, info.height_l0):
-                raise SlideError(
-                    f"{info.slide_id}: the file is {slide.width_l0} x {slide.height_l0} px, it was "
-                    f"{info.width_l0} x {info.height_l0} when added; put the old file back"
-                )
-            for index in same:
-                box = patch_box(
-                    cells[index].cell, size_px=side, patch_mpp=settings.mpp, slide_mpp=info.mpp
-                )
-                patches[index] = slide.read_patch(box, size_px=side, white=info.white)
+            patches[same] = slide.read_patches(boxes, size_px=side, white=info.white)
         done = same[-1] + 1
         progress("cutting patches", done, len(cells))
     return patches
