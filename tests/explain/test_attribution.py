@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from networks import SHAPE_OF_NETWORK, conv_norm_pool, items, made, relu
+from networks import SHAPE_OF_NETWORK, conv_norm_pool, in_place_relu_first, items, made, relu
 
 from rimlight.explain.attribution import PathSettings, attributions
 
@@ -248,6 +248,17 @@ def test_nothing_of_the_network_changes():
     assert not any(part._forward_hooks or part._backward_hooks for part in network.modules())
     assert torch.equal(images, kept)
     assert not images.requires_grad
+
+
+def test_a_response_that_writes_into_its_input_spoils_nothing_of_the_caller():
+    network, images = made(in_place_relu_first), items((3, 8, 8), 2) - 0.5
+    images = images.contiguous(memory_format=torch.channels_last)  # laid out as used: not copied
+    reference = items((3, 8, 8), 1, seed=2) - 0.5
+    kept, kept_reference = images.clone(), reference.clone()
+    found = own(network, images, reference)
+    assert torch.equal(images, kept)
+    assert torch.equal(reference, kept_reference)
+    assert found.gap.abs().max() < 0.1
 
 
 def test_flags_come_back_after_an_error():

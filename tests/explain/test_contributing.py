@@ -54,11 +54,11 @@ def test_the_gate_counts_for_no_more_than_its_cap():
 
 
 def test_pixels_under_the_floor_are_out():
-    weak = GATE.copy()
-    weak[ROW < 32] *= 0.1
-    mask = found(1.0 * OWN, gate=weak, floor_od=0.1)
-    assert not mask[ROW < 32].any()
-    assert mask[ROW > 34].any()
+    gate = np.where(ROW < 32, 0.30, 0.34) * OWN
+    everywhere = found(1.0 * OWN, gate=gate, sigma_px=0.0)
+    assert everywhere[OWN].all()
+    above = found(1.0 * OWN, gate=gate, sigma_px=0.0, floor_od=0.32)
+    assert (above == OWN & (ROW >= 32)).all()
 
 
 def test_specks_are_dropped_and_holes_are_kept():
@@ -134,6 +134,16 @@ def test_a_drawn_arc_has_its_share_of_the_circumference(degrees):
     assert result.completeness == pytest.approx(degrees / 360, abs=0.05)
     assert result.longest_gap_deg == pytest.approx(360 - degrees, abs=15)
     assert result.n_available == 72
+
+
+def test_the_centre_is_x_then_y():
+    off_centre = ring(20, 44)
+    result = coverage(off_centre, available=ring(20, 44, width_px=7), centre_px=(20.0, 44.0))
+    assert (result.completeness, result.n_available) == (1.0, 72)
+    below = off_centre & (ROW > 44)
+    half = coverage(below, available=ring(20, 44, width_px=7), centre_px=(20.0, 44.0))
+    assert half.completeness == pytest.approx(0.5, abs=0.05)
+    assert half.bridged_gap_deg == pytest.approx(np.degrees(2 / 12), rel=0.04)
 
 
 def test_empty_and_full_masks_are_0_and_1():

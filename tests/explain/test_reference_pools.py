@@ -60,6 +60,15 @@ def test_a_pool_holds_every_clause_of_the_rule(is_called_positive):
     assert ((TABLE.logit[rows] >= low) & (TABLE.logit[rows] <= high)).all()
 
 
+def test_a_cell_called_wrong_is_no_reference_whatever_its_logit():
+    rows = opposite(case="x").rows
+    called = TABLE.is_called_positive.copy()
+    called[rows] = True
+    without = opposite(replace(TABLE, is_called_positive=called), case="x").rows
+    assert not set(rows) & set(without)
+    assert len(without) == 8
+
+
 def test_positive_references_are_strong_where_enough_are():
     pool = opposite(is_called_positive=False, scanner="B", case="x")
     assert (TABLE.level[pool.rows] == 3).all()
