@@ -120,5 +120,5 @@ def test_bare_glass_in_two_cases_is_no_leak_but_equal_faint_patches_are():
 
 
 def test_patches_too_small_to_compare_are_refused():
-    with pytest.raises(ValueError, match="at least 24 px"):
+    with pytest.raises(ValueError, match="at least 28 px"):
         near_duplicates(np.zeros((1, 16, 16, 3), np.uint8), np.array(["a"]), np.array(["train"]))

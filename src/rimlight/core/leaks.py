@@ -13,9 +13,9 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Float32, Int64, Shaped, UInt8
 
-LEAST_CORRELATION = 0.85
+LEAST_CORRELATION = 0.9
 """Of two aligned patches; benchmarks/near_duplicates.py prints what distinct tissue reaches."""
-LEAST_SHARED_PX = 24
+LEAST_SHARED_PX = 28
 """Side that two patches must share to be compared."""
 CORNER_CORRELATION = 0.95
 """Of patches that share less than half of each side: a corner of one membrane is like another."""
@@ -83,8 +83,10 @@ def near_duplicates(
     Raises:
         ValueError: Patches are not square, or too small to share enough.
     """
-    if patches.shape[1] != patches.shape[2] or patches.shape[1] < 2 * _SPOT_PX + 4:
-        raise ValueError(f"patches must be square, at least 24 px, got {patches.shape}")
+    if patches.shape[1] != patches.shape[2] or patches.shape[1] < LEAST_SHARED_PX:
+        raise ValueError(
+            f"patches must be square, at least {LEAST_SHARED_PX} px, got {patches.shape}"
+        )
     if len(patches) < 2:
         return []
     found = {(pair.first, pair.second): pair for pair in _equal(patches, case, part)}
