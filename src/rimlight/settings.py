@@ -61,6 +61,7 @@ class TrainSettings:
     width: int = _setting(16, "channels", "channels of the first stage; later stages have more")
     initial: str = _setting("", "-", "model folder whose weights training starts from; empty: none")
     n_epochs: int = _setting(20, "epochs", "passes over the training cells at the most")
+    least_steps: int = _setting(30, "steps", "steps of an epoch at least; few cells repeat")
     patience: int = _setting(6, "epochs", "epochs without a better validation loss before stopping")
     batch_size: int = _setting(64, "patches", "patches in a step")
     learning_rate: float = _setting(3e-3, "-", "peak of the one-cycle schedule")

@@ -33,6 +33,7 @@ TRAIN, VALIDATION = _patch_set(96, seed=0), _patch_set(48, seed=1)
 def _settings(n_epochs: int = 4, **changes) -> FitSettings:
     values = {
         "n_epochs": n_epochs,
+        "least_steps": 1,
         "patience": 10,
         "batch_size": 16,
         "learning_rate": 3e-3,
@@ -114,3 +115,23 @@ def test_a_rare_class_weighs_more(monkeypatch):
     rare = _class_weight(np.arange(100) < 10)
     assert rare[1] / rare[0] == pytest.approx(3.0, rel=1e-5)
     assert 0.9 * rare[0] + 0.1 * rare[1] == pytest.approx(1.0, rel=1e-5)
+
+
+def test_few_patches_are_gone_through_until_the_epoch_has_its_steps(monkeypatch):
+    from rimlight.model import training
+
+    seen = []
+    one_step = training._Course._one_step
+
+    def watched(self, chosen, random):
+        seen.extend(chosen.tolist())
+        return one_step(self, chosen, random)
+
+    monkeypatch.setattr(training._Course, "_one_step", watched)
+    # 96 patches in batches of 16 are 6 steps; 15 steps take three passes.
+    records = _fitted(_settings(n_epochs=1, least_steps=15))[1]
+    assert sorted(seen) == sorted(list(range(96)) * 3)
+    assert records[0].train_loss < 2
+    seen.clear()
+    _fitted(_settings(n_epochs=1, least_steps=6))
+    assert sorted(seen) == list(range(96))

@@ -21,7 +21,7 @@ def tiny_settings() -> Settings:
     return replace(
         start,
         study=replace(start.study, name="tiny synthetic", assay="synthetic"),
-        train=replace(start.train, width=4, n_epochs=3, n_threads=1),
+        train=replace(start.train, width=4, n_epochs=3, least_steps=1, n_threads=1),
         explain=replace(start.explain, n_cells=12, n_references=3, n_random_networks=1),
         evaluate=replace(start.evaluate, n_resamples=50),
     )

@@ -37,9 +37,13 @@ class PatchSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitSettings:
-    """How a network is fitted; learning rate without unit, ``patience`` in epochs."""
+    """How a network is fitted; learning rate without unit, ``patience`` in epochs.
+
+    least_steps: steps an epoch has at least; few patches are gone through more than once for it.
+    """
 
     n_epochs: int
+    least_steps: int
     patience: int
     batch_size: int
     learning_rate: float
@@ -140,7 +144,9 @@ class _Course:
             _groups(network, settings.weight_decay), lr=settings.learning_rate
         )
         self.module, self.wrapped = self.fabric.setup(network, self.optimizer)
-        self.n_steps = math.ceil(len(train) / settings.batch_size)
+        self.steps_a_pass = math.ceil(len(train) / settings.batch_size)
+        self.n_passes = math.ceil(max(1, settings.least_steps) / self.steps_a_pass)
+        self.n_steps = self.steps_a_pass * self.n_passes
         self.step = 0
         self.weight = _class_weight(train.is_positive)
 
@@ -152,14 +158,16 @@ class _Course:
         return self.settings.learning_rate * 0.5 * (1 + math.cos(math.pi * (share - 0.1) / 0.9))
 
     def epoch(self, epoch: int) -> float:
-        """Go once through the training patches in a new order; return the mean loss in nats."""
+        """Go through the training patches, in a new order each time; return the mean loss."""
         random = np.random.default_rng([self.settings.seed, epoch])
         torch.manual_seed(int(random.integers(2**31)))
         self.network.train()
-        order, losses = random.permutation(len(self.train)), []
-        for chosen in np.array_split(order, self.n_steps):
-            losses.append(self._one_step(chosen, random) * len(chosen))
-        return sum(losses) / len(order)
+        losses = []
+        for _ in range(self.n_passes):
+            order = random.permutation(len(self.train))
+            for chosen in np.array_split(order, self.steps_a_pass):
+                losses.append(self._one_step(chosen, random) * len(chosen))
+        return sum(losses) / (len(self.train) * self.n_passes)
 
     def _one_step(self, chosen: np.ndarray, random: np.random.Generator) -> float:
         for group in self.optimizer.param_groups:

@@ -247,6 +247,7 @@ def fit_settings(study: Study, number: int) -> "FitSettings":
     patch, train = study.settings.patch, study.settings.train
     return FitSettings(
         n_epochs=train.n_epochs,
+        least_steps=train.least_steps,
         patience=train.patience,
         batch_size=train.batch_size,
         learning_rate=train.learning_rate,
