@@ -133,14 +133,17 @@ def test_a_given_split_with_a_case_on_two_sides_is_refused(study):
 
 def test_a_leak_under_another_case_name_is_refused(study):
     """The slide of one case, registered again as another patient's, must not cross the split."""
+    from rimlight.io.inspection import fingerprint
     from rimlight.io.journal import append_labels, current_labels
     from rimlight.io.store import put_slides, slides
 
     info = slides(study.engine)[0]
-    copies = [
-        replace(info, slide_id=f"copy-{n}", case_id=f"copy-{n}", fingerprint=f"copy-{n}")
-        for n in range(3)
-    ]
+    copies = []
+    for name in ("copy-0", "copy-1", "copy-2"):
+        file = study.folder / f"{name}.tiff"
+        file.write_bytes((study.folder / info.path).read_bytes() + name.encode())
+        mark = fingerprint(file)
+        copies.append(replace(info, slide_id=name, case_id=name, path=file.name, fingerprint=mark))
     put_slides(study.engine, copies)
     labels = [
         label for label in current_labels(study.engine) if label.cell.slide_id == info.slide_id
