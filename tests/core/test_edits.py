@@ -98,7 +98,7 @@ def test_more_dab_makes_pure_dab_denser_by_the_factor_and_leaves_haematoxylin():
     patch = np.full((1, 1, 2, 3), (199, 151, 125), dtype=np.uint8)  # DAB 0.4 on white 255
     n = {"factors": np.array([[1.0, 1.5, 1.0]]), "offsets_od": np.zeros((1, 3))}
     found = stain_scaled(patch, stains=HDAB, whites=np.full((1, 3), 255.0), **n)
-    maps = unmix(optical_density(found, white=(255, 255, 255)), stains=HDAB)
+    maps = unmix(optical_density(found, white=(255.0, 255.0, 255.0)), stains=HDAB)
     np.testing.assert_allclose(maps[0, 0, 0], [0, 0.6, 0], atol=0.01)
 
 

@@ -136,7 +136,7 @@ def test_the_ring_that_tells_the_cells_apart_is_found():
     random = np.random.default_rng(0)
     label = random.random(400) < 0.5
     dab = random.normal(0.2, 3.0, (400, 41, 41)).astype(np.float32)
-    dab[:, ring(41, mpp=0.5, inner_um=0, outer_um=4.0)] += random.random((400, 1))
+    dab[:, ring(41, mpp=0.5, inner_um=0.0, outer_um=4.0)] += random.random((400, 1))
     own = ring(41, mpp=0.5, inner_um=4.0, outer_um=6.0)
     dab[:, own] += 0.5 * label[:, None]
     dab[:, ring(41, mpp=0.5, inner_um=6.0, outer_um=10.0)] += random.random((400, 1))

@@ -45,6 +45,6 @@ def test_a_ring_that_is_none_is_refused(radii):
 
 def test_a_disc_without_size_radius_or_pixel_size_is_refused():
     with pytest.raises(ValueError, match="radius_um"):
-        disc(9, mpp=0.5, radius_um=0)
+        disc(9, mpp=0.5, radius_um=0.0)
     with pytest.raises(ValueError, match="mpp > 0"):
-        disc(9, mpp=0, radius_um=1)
+        disc(9, mpp=0.0, radius_um=1.0)

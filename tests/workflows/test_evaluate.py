@@ -207,6 +207,25 @@ def test_each_cell_of_several_folds_counts_once_and_the_pooling_is_said(tmp_path
     assert "pool the numbers of 3 networks" in section["notes"][0]
 
 
+def test_labels_shuffled_within_cases_leave_no_signal_and_the_section_says_so(made, tmp_path):
+    run, first = made
+    other = copied(run, tmp_path / "other")
+    random = np.random.default_rng(4)
+    table = read_table(other.folder / "cells.csv")
+    case = np.array(table["case"])
+    for name in np.unique(case):
+        mine = np.flatnonzero(case == name)
+        for i, level in zip(mine, random.permutation(np.array(table["level"])[mine]), strict=True):
+            table["level"][i] = level
+    write_table(other.folder / "cells.csv", table)
+    section = evaluate(other)
+    assert first["verdicts"]["signal"]["is_shown"] is True
+    assert section["verdicts"]["signal"]["is_shown"] is False
+    assert section["verdicts"]["signal"]["sentence"].startswith("No signal. Not shown: ")
+    assert section["notes"][0] == section["verdicts"]["signal"]["sentence"]
+    assert section["subsets"]["all"]["systems"]["network"]["figures"]["auc"]["low"] < 0.5
+
+
 def test_few_cells_get_no_verdict_and_no_positive_cell_no_sensitivity(made, tmp_path):
     run, _ = made
     other = copied(run, tmp_path / "other")

@@ -1,7 +1,7 @@
 """From a run's predictions to hold-out figures with intervals, the cheap rivals beside them."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ from rimlight.workflows.run_tables import (
 )
 
 N_BINS = 10
+SIGNAL = "the network tells positive from negative cells of cases it never saw"
 MARGINS = ("accuracy", "f1", "balanced_accuracy", "auc", "sensitivity", "specificity")
 WHERE = {"all": "all cells", "discordant": "cells whose neighbours disagree"}
 COLUMNS = ("logit", "probability", "call", "od_neighbours", *RIVALS)
@@ -91,6 +92,7 @@ def _evaluation(cells: Cells, held: Cells, draws: Bootstrap) -> dict[str, Any]:
         for name, chosen in subsets.items()
     }
     sizes = {name: size_block(held.case[it], held.level[it]) for name, it in subsets.items()}
+    signal = _signal(figures["all"]["network"], sizes["all"])
     return {
         "n_cells": len(held),
         "n_cases": draws.clusters.n_cases,
@@ -107,13 +109,14 @@ def _evaluation(cells: Cells, held: Cells, draws: Bootstrap) -> dict[str, Any]:
             "best": _best_rival(figures["all"]),
         },
         "subsets": {name: sizes[name] | _subset(figures[name]) for name in subsets},
-        "verdicts": {name: _verdict(name, figures, sizes[name]) for name in WHERE},
+        "verdicts": {name: _verdict(name, figures, sizes[name]) for name in WHERE}
+        | {"signal": signal},
         "calibration": {"bins": _calibration(held, draws)},
         "confusion": _confusion(cells, held, draws),
         "cases": _cases(held),
         "assays": _groups(held, held.assay, systems["network"], draws),
         "scanners": _groups(held, held.scanner, systems["network"], draws),
-        "notes": _notes(held, systems),
+        "notes": _notes(held, systems, signal),
         **_disagreements(held, systems, draws),
     }
 
@@ -187,6 +190,16 @@ def _verdict(
     }
     claim = f"the network calls better than every density rival on {WHERE[subset]}"
     return verdict(claim, dict(margins), size, figure="F1")
+
+
+def _signal(network: Figures, size: Mapping[str, Any]) -> dict[str, Any]:
+    """Whether there is anything to tell: the AUC above that of a coin, 0.5."""
+    auc = network["auc"]
+    above = replace(auc, value=auc.value - 0.5, resamples=auc.resamples - 0.5)
+    found = verdict(SIGNAL, {"chance": above}, size, figure="AUC")
+    if found["is_shown"] is False:
+        found["sentence"] = f"No signal. {found['sentence']}"
+    return found
 
 
 def _disagreements(
@@ -288,8 +301,8 @@ def _groups(
     }
 
 
-def _notes(held: Cells, systems: Mapping[str, _System]) -> list[str]:
-    notes = []
+def _notes(held: Cells, systems: Mapping[str, _System], signal: Mapping[str, Any]) -> list[str]:
+    notes = [] if signal["is_shown"] is not False else [str(signal["sentence"])]
     n_folds = len(np.unique(held.fold))
     if n_folds > 1:
         notes.append(
