@@ -94,12 +94,7 @@ def _evaluation(cells: Cells, held: Cells, draws: Bootstrap) -> dict[str, Any]:
     sizes = {name: size_block(held.case[it], held.level[it]) for name, it in subsets.items()}
     signal = _signal(figures["all"]["network"], sizes["all"])
     return {
-        "n_cells": len(held),
-        "n_cases": draws.clusters.n_cases,
-        "n_folds": len(np.unique(held.fold)),
-        "n_positive": int(held.is_positive.sum()),
-        "seed": draws.seed,
-        "n_resamples": len(draws.times),
+        **_size(held, draws),
         "discordance": {
             "cut_of_fold": finite(neighbour_cuts),
             "n_undefined": int(np.isnan(differs).sum()),
@@ -118,6 +113,17 @@ def _evaluation(cells: Cells, held: Cells, draws: Bootstrap) -> dict[str, Any]:
         "scanners": _groups(held, held.scanner, systems["network"], draws),
         "notes": _notes(held, systems, signal),
         **_disagreements(held, systems, draws),
+    }
+
+
+def _size(held: Cells, draws: Bootstrap) -> dict[str, int]:
+    return {
+        "n_cells": len(held),
+        "n_cases": draws.clusters.n_cases,
+        "n_folds": len(np.unique(held.fold)),
+        "n_positive": int(held.is_positive.sum()),
+        "seed": draws.seed,
+        "n_resamples": len(draws.times),
     }
 
 
