@@ -287,7 +287,7 @@ def test_a_full_disk_is_said_in_one_sentence_and_keeps_what_was_there(rimlight, 
         pytest.skip("no unshare on this system: a small disk cannot be made")
     place = tmp_path / "small"
     place.mkdir()
-    labels = _write_csv(tmp_path / "labels.csv", LABEL_HEADER, _rows(n_cells=200)[:0] + _rows())
+    labels = _write_csv(tmp_path / "labels.csv", LABEL_HEADER, _rows())
     imports = [sys.executable, "-m", "rimlight.cli.main", "import", place / "study"]
     done = subprocess.run(
         ["unshare", "-rm", "bash", "-c", FULL_DISK, "bash", place, study, labels, *imports,
@@ -300,3 +300,10 @@ def test_a_full_disk_is_said_in_one_sentence_and_keeps_what_was_there(rimlight, 
     assert done.stdout.splitlines()[-1] == "code 2", done.stderr
     assert "the disk is full" in answer["error"]
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["train", "run"])
+def test_resuming_what_never_made_a_run_starts_one(rimlight, study, verb):
+    answer = rimlight(verb, study, "--resume")
+    _refused(answer, "import")
+    assert "has no run yet" not in answer.err

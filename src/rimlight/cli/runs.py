@@ -53,7 +53,12 @@ def train(
     from rimlight.workflows.train import train as fitted
 
     with progress_bar() as progress:
-        run = fitted(opened, command=command_line(context), resume=resume, progress=progress)
+        run = fitted(
+            opened,
+            command=command_line(context),
+            resume=resume and _has_run(opened),
+            progress=progress,
+        )
     answer(_facts(run), f"run {run.run_id}: trained, in {run.folder}", as_json=as_json)
 
 
@@ -111,6 +116,7 @@ def whole_run(study: "Study", *, command: str, resume: bool) -> tuple["Run", Pat
     from rimlight.workflows.train import train as fitted
 
     say("train")
+    resume = resume and _has_run(study)
     with progress_bar() as progress:
         made = fitted(study, command=command, resume=resume, progress=progress)
     done = set(read_metrics(made)) if resume else set()
@@ -179,6 +185,13 @@ def _do(name: str, run: "Run") -> None:
             from rimlight.workflows.validate import validate as validated
 
             validated(run)
+
+
+def _has_run(study: "Study") -> bool:
+    """A command that was stopped before it made its run starts one when it is resumed."""
+    from rimlight.io.runs import run_ids
+
+    return bool(run_ids(study))
 
 
 def _page_of(run: "Run") -> Path:

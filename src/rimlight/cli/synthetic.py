@@ -71,7 +71,7 @@ def demo(
     say(f"synthetic tissue into {place}: no patient, no diagnosis")
     _write(place / "synthetic", _settings(scale, seed=seed))
     study = _study_of(place, scale, seed=seed)
-    say(f"the same in single steps: rimlight run {study.folder}")
+    say(f"if it is stopped from here on: rimlight run {study.folder} --resume")
     made, page = whole_run(study, command=command_line(context), resume=False)
     facts = {
         "folder": str(place),
