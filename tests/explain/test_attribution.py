@@ -230,8 +230,8 @@ def test_a_chunk_that_does_not_fit_is_halved_unseen():
 
     narrow = own(greedy, images, reference)
     torch.testing.assert_close(narrow.values, own(network, images, reference).values)
-    assert max(seen) == 64  # 32 points of 5 images, then 32, 16, 8 and 4 at a time
-    assert max(seen[-30:]) <= 5
+    assert max(seen) == 32  # halved to 16, 8 and 4
+    assert max(seen[-30:]) == 4
 
 
 def test_nothing_of_the_network_changes():

@@ -38,7 +38,8 @@ class PathSettings:
     tolerance: gap that ends the refinement of an image, as a share of its rise.
     tolerance_absolute: gap that always suffices, in units of the response.
     spacing: ``ends`` crowds points at both ends; ``even`` is for comparison only.
-    chunk: path points in one pass; halved when memory runs out.
+    chunk: path points in one pass; halved when memory runs out. On processors 16 to 32 is fastest,
+        since a pass then stays in the cache; on a graphics card take more.
     fewest_rungs: 2 walks one rung more than completeness asks for, to measure ``map_change``.
     small_rise: rise below which shares of the rise mean nothing, in units of the response.
     """
@@ -47,7 +48,7 @@ class PathSettings:
     tolerance: float = 0.01
     tolerance_absolute: float = 0.05
     spacing: Spacing = "ends"
-    chunk: int = 64
+    chunk: int = 32
     fewest_rungs: int = 1
     small_rise: float = 0.5
 
