@@ -136,6 +136,11 @@ class MadeUpRun:
             "assays": {self.assay: self._group(0.97, n)},
             "scanners": {"A": self._group(0.975, n // 2), "<b>B</b>": self._group(0.96, 90)},
             "verdicts": {
+                "signal": {
+                    "is_shown": False,
+                    "sentence": "No signal. Not shown: the network tells positive from negative "
+                    "cells of cases it never saw; margin in AUC over chance +0.01 [-0.02, +0.04].",
+                },
                 "all": {"is_shown": True, "sentence": "Shown: the network calls "
                         "better than every density rival on all cells; margin in F1 over od_ring "
                         "+0.062 [+0.041, +0.083], 1326 cells of 12 cases."},

@@ -131,9 +131,11 @@ def test_the_headline_has_counts_intervals_subset_and_rival_side_by_side(whole):
 
 def test_verdicts_say_their_outcome_in_a_word_and_name_rivals_in_words(whole):
     marks = whole.page.text_of("span", "mark")
-    assert marks == ["✓ Shown", "– No verdict", "✓ Shown", "✗ Not shown"]
+    assert marks == ["✗ No signal", "✓ Shown", "– No verdict", "✓ Shown", "✗ Not shown"]
     items = whole.page.text_of("li", "verdict")
-    assert "margin in F1 over DAB in the 3–8 µm ring +0.062 [+0.041, +0.083]" in items[0]
+    assert items[0].startswith("✗ No signalThe network tells positive from negative cells")
+    assert items[0].endswith("[−0.02, +0.04].")
+    assert "margin in F1 over DAB in the 3–8 µm ring +0.062 [+0.041, +0.083]" in items[1]
     assert not [item for item in items if "_" in item]
 
 

@@ -176,6 +176,7 @@ def headline(contents: Contents) -> Headline | None:
 def verdicts(contents: Contents) -> tuple[Verdict, ...]:
     """Return the verdicts of evaluation and validation, in their own words."""
     found = [
+        within(contents.section("evaluation"), "verdicts", "signal"),
         within(contents.section("evaluation"), "verdicts", "all"),
         within(contents.section("evaluation"), "verdicts", "discordant"),
         within(contents.section("validation"), "verdicts", "right_cell"),
@@ -195,7 +196,9 @@ def _verdict(data: Mapping[str, Any], names: Mapping[str, str]) -> Verdict:
     kind, mark = {True: ("shown", "✓ Shown"), False: ("not-shown", "✗ Not shown")}.get(
         data.get("is_shown"), ("open", "– No verdict")  # type: ignore[arg-type]
     )  # fmt: skip
-    sentence = re.sub(r"^(Shown|Not shown|No verdict on): ", "", str(data["sentence"]))
+    sentence = re.sub(r"^(No signal\. )?(Shown|Not shown|No verdict on): ", "", data["sentence"])
+    if data["sentence"].startswith("No signal."):
+        mark = "✗ No signal"
     return Verdict(kind=kind, mark=mark, sentence=in_words(sentence, names))
 
 
