@@ -27,7 +27,7 @@ def _patch_set(n: int, *, seed: int) -> PatchSet:
     )
 
 
-TRAIN, VALIDATION = _patch_set(96, seed=0), _patch_set(48, seed=1)
+TRAIN, VALIDATION = _patch_set(96, seed=0), _patch_set(56, seed=1)
 
 
 def _settings(n_epochs: int = 4, **changes) -> FitSettings:
@@ -135,3 +135,17 @@ def test_few_patches_are_gone_through_until_the_epoch_has_its_steps(monkeypatch)
     seen.clear()
     _fitted(_settings(n_epochs=1, least_steps=6))
     assert sorted(seen) == list(range(96))
+
+
+def test_too_few_validation_patches_choose_no_epoch():
+    few = PatchSet(
+        patches=VALIDATION.patches[:20],
+        is_positive=~VALIDATION.is_positive[:20],  # wrong on purpose: the loss only rises
+        white=VALIDATION.white[:20],
+    )
+    network = new_network(NetworkSettings(size_px=SIZE, width=4), seed=3)
+    settings = _settings(n_epochs=4, patience=1, learning_rate=0.01)
+    steps = list(fit(network, TRAIN, few, stains=HDAB, settings=settings))
+    assert [record.is_best for record, _ in steps] == [True] * 4
+    last = steps[-1][1].arrays["average.head.2.weight"]
+    np.testing.assert_array_equal(network.head[2].weight.detach().numpy(), last)

@@ -18,6 +18,8 @@ from rimlight.model.prediction import light_tensor, logits_of
 
 EMA_DECAY = 0.99
 LABEL_SMOOTHING = 0.02
+LEAST_VALIDATION = 50
+"""Validation patches below which no epoch is chosen by them: their loss is mostly chance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +91,8 @@ def fit(
     """Train ``network`` in place; yield a record and a state after each epoch.
 
     Weights are averaged over steps (exponential moving average); the averaged weights with the
-    lowest loss on ``validation`` are in ``network`` when the iteration ends.  The order of
+    lowest loss on ``validation`` are in ``network`` when the iteration ends; with fewer than
+    ``LEAST_VALIDATION`` patches there it is those of the last epoch.  The order of
     patches and their changes depend on the seed and the epoch alone, so that going on from a
     state gives the same numbers as never having stopped.
     """
@@ -105,7 +108,7 @@ def fit(
             break
         train_loss = course.epoch(epoch)
         loss, accuracy = _validation(course.average, validation, settings.augmentation.size_px)
-        is_best = loss < best_loss
+        is_best = loss < best_loss or len(validation) < LEAST_VALIDATION
         if is_best:
             best_loss, best_epoch = loss, epoch
             best = copy.deepcopy(course.average.state_dict())
