@@ -1,6 +1,7 @@
 """The door: what is printed where, which exit code, and nothing heavy before it is needed."""
 
 import json
+import os
 import subprocess
 import sys
 from importlib import metadata
@@ -90,10 +91,15 @@ def test_a_part_older_than_the_lowest_safe_version_is_refused_at_start(
     assert rimlight("--help").code == 0
 
 
-def test_a_closed_pipe_ends_without_a_word(tmp_path):
-    command = f"{sys.executable} -m rimlight.cli.main --help | true"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["doctor", "--json"]])
+def test_a_pipe_that_nobody_reads_ends_without_a_word(arguments):
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "rimlight.cli.main", *arguments]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60)
+    os.close(writing)
     assert done.stderr == ""
+    assert done.returncode in (1, 130)
 
 
 def test_control_characters_of_a_name_never_reach_the_terminal(rimlight, tmp_path):

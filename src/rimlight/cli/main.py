@@ -89,7 +89,12 @@ def main() -> NoReturn:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, _stop)
-    sys.exit(answered(sys.argv[1:]))
+    code = answered(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = _nobody_reads()
+    sys.exit(code)
 
 
 def _refuse_old_versions() -> None:
