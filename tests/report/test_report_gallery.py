@@ -109,7 +109,7 @@ def test_a_reference_with_the_call_of_the_cell_is_stamped(changed, is_stamped):
 
 def test_the_logits_of_cell_and_reference_are_said():
     facts = card(row(logit="-2", rise="-5", group="TN", probability="0.125"), arrays()).facts
-    assert facts == "probability of positive 12.5\u202f%, logit −2.0, of the reference +3.0"
+    assert facts == "probability of positive 12.5\u202f%, logit −2.00, of the reference +3.00"
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,13 @@ import json
 import re
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from made_up_runs import MadeUpRun
 from page_reading import reported
 
 from rimlight.errors import RunError, StorageError
+from rimlight.io.arrays import read_arrays, write_arrays
 from rimlight.io.files import read_json, write_json
 from rimlight.io.formats.tables import read_table, write_table
 from rimlight.io.runs import merge_metrics, read_metrics
@@ -302,3 +304,18 @@ def test_provenance_names_the_weights_and_settings_their_units(whole):
     settings = read_table(whole.folder / "figures" / "settings.csv")
     place = settings["setting"].index("patch.mpp")
     assert (settings["value"][place], settings["unit"][place]) == ("0.5", "um/px")
+
+
+def test_the_colour_scale_is_printed_with_two_digits_that_count(whole, tmp_path):
+    made = MadeUpRun(tmp_path / "0001")
+    made.study()
+    made.gallery()
+    folder = made.run.folder / "gallery"
+    kept = {name: (folder / name).read_bytes() for name in ("gallery.csv", "gallery.json")}
+    found = read_arrays(made.run.folder, "gallery")
+    found["maps"] = np.full_like(found["maps"], 0.00123)
+    write_arrays(made.run.folder, "gallery", found)
+    for name, content in kept.items():
+        (folder / name).write_bytes(content)
+    words = reported(made.run).page.text_of("p", "ramp-words")[0]
+    assert words == "−0.0012pushes towards negative0+0.0012pushes towards positive"

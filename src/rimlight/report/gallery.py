@@ -108,8 +108,8 @@ def _card(
         expression=row["expression"],
         call="positive" if is_positive else "negative",
         facts=f"probability of positive {percent(probability)}, "
-        f"logit {number(logit, digits=1, is_signed=True)}, "
-        f"of the reference {number(_reference_logit(row), digits=1, is_signed=True)}",
+        f"logit {number(logit, is_signed=True)}, "
+        f"of the reference {number(_reference_logit(row), is_signed=True)}",
         caption=with_minus(row.get("caption", "")),
         stamps=stamps,
         panels=_panels(row, at, mpp=mpp, scale=scale),

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
+from math import floor, log10
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -184,7 +185,7 @@ def _csv_address(path: Path) -> str:
 
 def _legend(gallery: Gallery, folder: Path) -> dict[str, Any]:
     ramp = np.linspace(0, TOP_OD, 256, dtype=np.float32)[None]
-    digits = 3 if gallery.scale < 0.1 else 2
+    digits = max(2, 1 - floor(log10(gallery.scale))) if gallery.scale > 0 else 2
     return {
         "map_ramp": png_data(colour_bar()[None]),
         "density_ramp": png_data(density_grey(ramp)),
