@@ -96,7 +96,10 @@ def test_a_pipe_that_nobody_reads_ends_without_a_word(arguments):
     reading, writing = os.pipe()
     os.close(reading)
     command = [sys.executable, "-m", "rimlight.cli.main", *arguments]
-    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60)
+    buffered = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    done = subprocess.run(
+        command, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60, env=buffered
+    )
     os.close(writing)
     assert done.stderr == ""
     assert done.returncode in (1, 130)
