@@ -8,7 +8,7 @@ demo: ## set up, draw a small synthetic study, run the pipeline, print where the
 test: check ## set up, check form and types, run the tests
 	@scripts/test
 
-test-all: ## the slow tests on top
+test-all: ## every test, the slow ones too
 	@scripts/setup dev
 	@scripts/test-all
 
