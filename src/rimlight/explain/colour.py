@@ -1,6 +1,6 @@
 """Heat maps in colour: signed, one named scale for all, even to the eye, safe for colour-blind.
 
-Blue pushes towards negative, orange towards positive, and what is 0 stays blank.  Anchors are in
+Blue pushes towards negative, vermilion towards positive, and what is 0 stays blank.  Anchors are in
 Oklab, of equal lightness and chroma on both sides, so that equal steps look equal.
 """
 
@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, UInt8
 LEGEND = ("pushes towards negative", "pushes towards positive")
 _NEUTRAL = (0.95, 0.0, 0.0)  # Oklab: lightness, green-red, blue-yellow
 _NEGATIVE = (0.56, -0.0349, -0.1304)
-_POSITIVE = (0.56, 0.0755, 0.1119)
+_POSITIVE = (0.56, 0.1106, 0.0774)
 _N_STEPS = 255
 _SHARE = 0.995
 

@@ -184,9 +184,22 @@ def _caption(
 ) -> str:
     n_references = len(found.reference_rows[at])
     kind = "negative" if found.columns["logit"][at] > 0 else "positive"
-    against = f"{n_references} {kind} cells" if n_references else "clear glass"
-    share = abs(gap / rise) if rise else 0.0
-    start = f"{rise:+.1f} logits against {against}"
+    against = f"{n_references} {kind} cell{'s' if n_references > 1 else ''}"
+    against = against if n_references else "clear glass"
+    start = f"{_signed(rise)} logits against {against}"
     if mask.any():
-        start = f"{in_mask:+.1f} of {rise:+.1f} logits against {against} come from {mask.sum()} px"
-    return f"{start}; gap {100 * share:.1f} %; reference: {name.replace('_', ' ')}."
+        start = f"{_signed(in_mask)} of {start} come from {mask.sum()} px"
+    # A share of next to nothing says nothing: there the gap is given in logits.
+    is_small = bool(found.columns["is_small_rise"][at])
+    size = f"{abs(gap):.2f} logits" if is_small else f"{100 * abs(gap / rise):.1f} %"
+    return f"{start}; gap {size}; reference: {name.replace('_', ' ')}."
+
+
+def _signed(value: float) -> str:
+    """Return a number with one decimal and its sign; nothing is not below nothing.
+
+    >>> _signed(-0.04), _signed(-1.25), _signed(4.2)
+    ('0.0', '\u22121.2', '+4.2')
+    """
+    text = f"{value:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "\u2212")
