@@ -175,7 +175,7 @@ def _train_fold(
     study: Study, run: Run, cells: CellPatches, *, number: int, fold: Fold, show: Progress
 ) -> None:
     from rimlight.model.prediction import fitted_temperature, logits_of
-    from rimlight.model.training import fit
+    from rimlight.model.training import LEAST_VALIDATION, fit
 
     folder = fold_folder(run, number)
     if (folder / "model.json").is_file():
@@ -194,7 +194,11 @@ def _train_fold(
         show(title, record.epoch + 1, settings.n_epochs)
     logits = logits_of(network, validation.patches, size_px=study.settings.patch.size_px)
     facts = {
-        "temperature": fitted_temperature(logits, validation.is_positive),
+        "temperature": (
+            fitted_temperature(logits, validation.is_positive)
+            if len(validation) >= LEAST_VALIDATION
+            else 1.0
+        ),
         "run_id": str(run.run_id),
         "seed": settings.seed,
         "n_train": len(train),
