@@ -134,6 +134,17 @@ def test_a_crash_costs_only_the_slide_that_caused_it(slide_file):
         assert looker.process_id != child
 
 
+def test_a_child_that_is_gone_before_it_is_asked_is_said_to_have_crashed(slide_file):
+    with inspector() as looker:
+        looker.inspect(slide_file, **FACTS)
+        child = looker._child
+        child.kill()
+        child.wait()
+        with pytest.raises(SlideError, match=r"crashed on it \(signal SIGKILL\)"):
+            looker.inspect(slide_file, **FACTS)
+        assert looker.inspect(slide_file, **FACTS).info.mpp == 0.5
+
+
 def test_a_child_that_takes_too_long_is_ended(slide_file):
     with inspector(timeout_s=0.3) as looker:
         with pytest.raises(SlideError, match="took more than"):

@@ -63,8 +63,7 @@ class Inspector:
         child, self._child = self._child, None
         if child is not None:
             child.kill()
-            with child:
-                pass
+            _exit_code(child)
 
     def _answer(self, request: dict[str, Any], path: Path) -> dict[str, Any]:
         child = self._child = self._child or _started()
@@ -119,10 +118,16 @@ def _started() -> subprocess.Popen[str]:
     )
 
 
+def _exit_code(child: subprocess.Popen[str]) -> int:
+    """Close the pipes of a child that ends; what it did not read any more is dropped."""
+    with contextlib.suppress(BrokenPipeError), child:
+        pass
+    return child.wait()
+
+
 def _end_of(child: subprocess.Popen[str], *, is_late: bool, s: float) -> str:
     child.kill()
-    with child:
-        code = child.wait()
+    code = _exit_code(child)
     if is_late:
         return f"looking it over took more than {s:.0f} s; convert it to OME-TIFF or DICOM"
     ending = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
