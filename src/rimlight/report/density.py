@@ -60,7 +60,7 @@ def _paragraphs(
     validation: Mapping[str, Any], main: str, names: Mapping[str, str]
 ) -> tuple[str, ...]:
     cells = within(validation, "references", main, "cells")
-    share = percent(validation.get("top_share") or 0.1, digits=0)
+    share = percent(validation.get("top_share") or 0.02, digits=0)
     words = (
         f"For each cell the DAB optical density (OD, base 10) is averaged over the {share} of "
         f"pixels that push most towards positive, with one reference for every cell: "

@@ -189,8 +189,8 @@ def _walks(fold: ExplainedFold, settings: Settings) -> Iterator[_Walk]:
     """Yield the maps of a fold, batch by batch."""
     from rimlight.model.network import folded
 
-    full, coarse = path_settings(settings), _control_path(settings)
-    networks = {"trained": folded(fold.model.network), **_untrained(fold, settings)}
+    full, coarse = path_settings(settings), control_path(settings)
+    networks = {"trained": folded(fold.model.network), **untrained_networks(fold, settings)}
     for network_name, network in networks.items():
         is_trained = network_name == "trained"
         for name in REFERENCES if is_trained else CONTROLLED:
@@ -212,7 +212,7 @@ def _batches(rows: np.ndarray) -> list[np.ndarray]:
     return [rows[at : at + BATCH_CELLS] for at in range(0, len(rows), BATCH_CELLS)]
 
 
-def _control_path(settings: Settings) -> "PathSettings":
+def control_path(settings: Settings) -> "PathSettings":
     """Return the path of the untrained networks: one rung, which ranks their pixels well enough."""
     from rimlight.explain.attribution import PathSettings
 
@@ -223,7 +223,8 @@ def _control_path(settings: Settings) -> "PathSettings":
     )
 
 
-def _untrained(fold: ExplainedFold, settings: Settings) -> dict[str, "PatchNetwork"]:
+def untrained_networks(fold: ExplainedFold, settings: Settings) -> dict[str, "PatchNetwork"]:
+    """Return the untrained networks that a fold's maps are held against, by name."""
     from rimlight.model.network import folded, untrained_network
     from rimlight.model.prediction import centre, light_tensor
 
