@@ -13,7 +13,7 @@ from rimlight.core.zones import distance_um
 
 LEVELS = 4
 DARKEST_LIGHT = 2
-"""A channel at or below this light counts as saturated (EXPLAIN 3.4: one grey level is 0.1 OD)."""
+"""A channel at or below this light counts as saturated: there one grey level is 0.1 OD or more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

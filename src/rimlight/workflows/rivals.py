@@ -18,7 +18,7 @@ def rival_densities(
 
     Returns:
         ``od_centre``, ``od_disc``, ``od_ring``, ``od_patch`` and ``od_neighbours``, the annulus
-        that tells discordant neighbours (EXPLAIN 4.3 is its source); OD, no unit.
+        that tells discordant neighbours (own definition, docs/statistics.md); OD, no unit.
     """
     size_px, mpp = cells.settings.size_px, cells.settings.mpp
     zones = {
