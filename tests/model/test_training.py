@@ -149,3 +149,18 @@ def test_too_few_validation_patches_choose_no_epoch():
     assert [record.is_best for record, _ in steps] == [True] * 4
     last = steps[-1][1].arrays["average.head.2.weight"]
     np.testing.assert_array_equal(network.head[2].weight.detach().numpy(), last)
+
+
+def test_the_loss_of_a_positive_patch_carries_the_weight_of_positives():
+    from rimlight.model import training
+
+    network = new_network(NetworkSettings(size_px=SIZE, width=4), seed=3)
+    torch.nn.init.zeros_(network.head[2].weight)
+    torch.nn.init.zeros_(network.head[2].bias)
+    course = training._Course(network, TRAIN, _settings(learning_rate=0.0), HDAB)
+    for label in (False, True):
+        chosen = np.flatnonzero(TRAIN.is_positive == label)[:8]
+        loss = course._one_step(chosen, np.random.default_rng(0))
+        # A logit of 0 costs ln 2 whatever the label, so that only the weight is left.
+        assert loss == pytest.approx(float(course.weight[int(label)]) * np.log(2), rel=1e-5)
+    assert course.weight[0] != course.weight[1]
