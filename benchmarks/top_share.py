@@ -20,10 +20,8 @@ from rimlight.io.runs import open_run
 from rimlight.io.study import open_study
 from rimlight.model.network import folded
 from rimlight.workflows.explain import (
-    ExplainedFold,
     control_path,
     explained_folds,
-    path_settings,
     study_of,
     untrained_networks,
 )
@@ -31,7 +29,7 @@ from rimlight.workflows.label import consensus_of_study
 from rimlight.workflows.patches import cell_patches
 from rimlight.workflows.rivals import rival_densities
 from rimlight.workflows.synth import read_truth
-from rimlight.workflows.walks import BATCH_CELLS, walked
+from rimlight.workflows.walks import BATCH_CELLS, ExplainedFold, path_settings, walked
 
 N_CELLS = 160
 SHARES = (0.02, 0.05, 0.1)

@@ -20,16 +20,18 @@ from rimlight.io.study import Study, open_study
 from rimlight.settings import Settings, settings_from_dict
 from rimlight.workflows.gallery import write_gallery
 from rimlight.workflows.label import consensus_of_study
-from rimlight.workflows.models import Model, read_network
+from rimlight.workflows.models import read_network
 from rimlight.workflows.patches import CellPatches, Progress, cell_patches, no_progress
 from rimlight.workflows.run_tables import read_cells
 from rimlight.workflows.train import fold_folder
 from rimlight.workflows.walks import (
     BATCH_CELLS,
     REFERENCES,
+    ExplainedFold,
     Grounds,
     Walked,
     drawn,
+    path_settings,
     slide_backgrounds,
     walked,
 )
@@ -42,17 +44,6 @@ CONTROLLED = ("opposite", "fixed_negatives", "white")
 """References that the untrained networks are explained with too."""
 CHECKED_CELLS = 64
 """Cells that walk one rung more than they need, to see how much their map still changes."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExplainedFold:
-    """One fold's trained network with all that its maps stand on; rows are those of the cells."""
-
-    number: int
-    model: Model
-    grounds: Grounds
-    held_rows: np.ndarray
-    fitted_rows: np.ndarray
 
 
 def explain(run: Run, *, progress: Progress | None = None) -> dict[str, Any]:
@@ -142,17 +133,6 @@ def explained_folds(run: Run, study: Study, cells: CellPatches) -> list[Explaine
             )
         )
     return folds
-
-
-def path_settings(settings: Settings, *, fewest_rungs: int = 1) -> "PathSettings":
-    """Return how finely paths are walked in a study."""
-    from rimlight.explain.attribution import PathSettings
-
-    return PathSettings(
-        tolerance=settings.explain.tolerance,
-        tolerance_absolute=settings.explain.tolerance_logits,
-        fewest_rungs=fewest_rungs,
-    )
 
 
 def _pool_table(cells: CellPatches, part: np.ndarray, logit: np.ndarray) -> PoolTable:

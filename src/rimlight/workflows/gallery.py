@@ -1,6 +1,6 @@
 """The cells that the report shows: chosen by rule, each with its maps and a caption in words."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,10 +12,7 @@ from rimlight.io.formats.tables import write_table
 from rimlight.io.runs import Run
 from rimlight.model.prediction import centre, probability
 from rimlight.settings import Settings
-from rimlight.workflows.walks import Grounds, Walked, walked
-
-if TYPE_CHECKING:
-    from rimlight.workflows.explain import ExplainedFold
+from rimlight.workflows.walks import ExplainedFold, Grounds, Walked, path_settings, walked
 
 RULE = (
     "Of each level and outcome, the held-out cell with the median logit and the one furthest on "
@@ -26,7 +23,7 @@ FLOOR_SDS = 3.0
 LEVELS = ("negative", "weak", "moderate", "strong")
 
 
-def write_gallery(run: Run, folds: "list[ExplainedFold]", *, settings: Settings) -> dict[str, Any]:
+def write_gallery(run: Run, folds: list[ExplainedFold], *, settings: Settings) -> dict[str, Any]:
     """Write ``gallery/``; return how many cells of each group it shows."""
     rows, arrays = [], []
     for fold, cells in _chosen(folds):
@@ -44,7 +41,7 @@ def write_gallery(run: Run, folds: "list[ExplainedFold]", *, settings: Settings)
     return {group: groups.count(group) for group in ("TP", "FP", "FN", "TN")}
 
 
-def _chosen(folds: "list[ExplainedFold]") -> "list[tuple[ExplainedFold, np.ndarray]]":
+def _chosen(folds: list[ExplainedFold]) -> list[tuple[ExplainedFold, np.ndarray]]:
     """Return the rows that each fold shows: over all folds, per level and outcome, two cells."""
     candidates: list[tuple[int, int, int, float]] = []
     for place, fold in enumerate(folds):
@@ -64,10 +61,9 @@ def _chosen(folds: "list[ExplainedFold]") -> "list[tuple[ExplainedFold, np.ndarr
 
 
 def _explained(
-    fold: "ExplainedFold", rows: np.ndarray, *, settings: Settings
+    fold: ExplainedFold, rows: np.ndarray, *, settings: Settings
 ) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
     from rimlight.model.network import folded
-    from rimlight.workflows.explain import path_settings
 
     network, path = folded(fold.model.network), path_settings(settings)
     grounds = fold.grounds

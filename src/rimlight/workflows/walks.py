@@ -7,8 +7,9 @@ import numpy as np
 
 from rimlight.core.measurement import mean_od, saturated_share, top_share
 from rimlight.explain.reference_pools import PoolTable, fixed_negatives_pool, opposite_pool
-from rimlight.records import CaseId, SlideId
-from rimlight.settings import ExplainSettings
+from rimlight.records import SlideId
+from rimlight.settings import ExplainSettings, Settings
+from rimlight.workflows.models import Model
 from rimlight.workflows.patches import CellPatches
 
 if TYPE_CHECKING:
@@ -48,6 +49,17 @@ class Grounds:
     seed: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainedFold:
+    """One fold's trained network with all that its maps stand on; rows are those of the cells."""
+
+    number: int
+    model: Model
+    grounds: Grounds
+    held_rows: np.ndarray
+    fitted_rows: np.ndarray
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Walked:
     """Maps of some cells with one reference: signed sums over channels, in logits.
@@ -60,6 +72,17 @@ class Walked:
     columns: dict[str, np.ndarray]
     reference_rows: list[np.ndarray]
     reference_responses: np.ndarray
+
+
+def path_settings(settings: Settings, *, fewest_rungs: int = 1) -> "PathSettings":
+    """Return how finely paths are walked in a study."""
+    from rimlight.explain.attribution import PathSettings
+
+    return PathSettings(
+        tolerance=settings.explain.tolerance,
+        tolerance_absolute=settings.explain.tolerance_logits,
+        fewest_rungs=fewest_rungs,
+    )
 
 
 def slide_backgrounds(cells: CellPatches) -> dict[SlideId, Background]:
@@ -224,8 +247,3 @@ def drawn(allowed: np.ndarray, *, n_cells: int, seed: int) -> np.ndarray:
     if n_cells == 0 or n_cells >= len(allowed):
         return np.sort(allowed)
     return np.sort(np.random.default_rng(seed).permutation(allowed)[:n_cells])
-
-
-def cases_of(cells: CellPatches, rows: np.ndarray) -> frozenset[CaseId]:
-    """Return the cases of some cells."""
-    return frozenset(CaseId(str(case)) for case in cells.case[rows])
