@@ -94,6 +94,10 @@ def main() -> NoReturn:
         sys.stdout.flush()
     except BrokenPipeError:
         code = _nobody_reads()
+    if code == STOPPED:
+        # An import that Ctrl-C broke would make Python itself die of the signal in place of 130.
+        sys.stderr.flush()
+        os._exit(code)
     sys.exit(code)
 
 
