@@ -80,3 +80,13 @@ def write_as(kind, path, rgb, *, mpp=0.25):
         path = path.with_suffix(".tiff")
         write_pyramid(path, rgb, mpp=mpp, quality=98)
     return path
+
+
+def haematoxylin_discs(discs, *, size_px=64, od=0.6, tissue_od=0.05):
+    """Return haematoxylin density with a soft-edged disc for each x, y, radius in pixels."""
+    rows, columns = np.mgrid[:size_px, :size_px]
+    density = np.full((size_px, size_px), tissue_od)
+    for x, y, radius in discs:
+        cover = np.clip(radius + 0.5 - np.hypot(columns - x, rows - y), 0, 1)
+        density = np.maximum(density, tissue_od + (od - tissue_od) * cover)
+    return density
