@@ -20,7 +20,6 @@ from rimlight.io.runs import open_run
 from rimlight.io.study import open_study
 from rimlight.model.network import folded
 from rimlight.workflows.explain import (
-    control_path,
     explained_folds,
     study_of,
     untrained_networks,
@@ -55,7 +54,7 @@ def main() -> None:
     is_discordant = (neighbours[rows] > cut) != (level > 0)
     print(f"{len(rows)} validation cells, {is_discordant.sum()} with neighbours that disagree")
     _print_truth(given.study.parent / "synthetic", fold, rows)
-    paths = {"trained": path_settings(study.settings), "random-0": control_path(study.settings)}
+    paths = {"trained": path_settings(study.settings), "random-0": path_settings(study.settings)}
     networks = {"trained": folded(fold.model.network), **untrained_networks(fold, study.settings)}
     for reference in ("opposite", "white"):
         for name, path in paths.items():

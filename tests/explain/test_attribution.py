@@ -10,7 +10,7 @@ from networks import SHAPE_OF_NETWORK, conv_norm_pool, in_place_relu_first, item
 
 from rimlight.explain.attribution import PathSettings, attributions
 
-FINE = PathSettings(rungs=(32, 96, 288, 864), tolerance_absolute=5e-3)
+FINE = PathSettings(n_most=900, tolerance_absolute=5e-3)
 
 
 def own(response, images, references, **settings):
@@ -44,27 +44,22 @@ def test_the_map_sums_to_the_rise_of_every_network(kind, n_references):
 def test_chunks_change_nothing(kind, chunk):
     network, shape = made(kind), SHAPE_OF_NETWORK[kind]
     images, references = items(shape, 3), items(shape, 6, seed=2).reshape(3, 2, *shape)
-    whole = own(network, images, references, rungs=(4, 12), tolerance_absolute=0.0, tolerance=0.0)
-    parts = own(
-        network,
-        images,
-        references,
-        rungs=(4, 12),
-        tolerance_absolute=0.0,
-        tolerance=0.0,
-        chunk=chunk,
-    )
+    path = {"n_first": 12, "tolerance": 0.02, "tolerance_absolute": 0.0}
+    whole = own(network, images, references, **path)
+    parts = own(network, images, references, **path, chunk=chunk)
     torch.testing.assert_close(parts.values, whole.values, rtol=0, atol=1e-10)
     torch.testing.assert_close(parts.gap, whole.gap, rtol=0, atol=1e-10)
-    assert (whole.n_gradients == 24).all()
+    torch.testing.assert_close(parts.n_gradients, whole.n_gradients)
 
 
 @pytest.mark.parametrize("kind", SHAPE_OF_NETWORK, ids=lambda kind: kind.__name__)
 def test_single_precision_agrees_with_double(kind):
     shape = SHAPE_OF_NETWORK[kind]
     images, references = items(shape, 4), items(shape, 1, seed=2)
-    exact = own(made(kind), images, references, rungs=(32,))
-    single = own(made(kind, dtype=torch.float32), images.float(), references.float(), rungs=(32,))
+    exact = own(made(kind), images, references, n_first=32, n_most=32)
+    single = own(
+        made(kind, dtype=torch.float32), images.float(), references.float(), n_first=32, n_most=32
+    )
     assert single.values.dtype == torch.float32
     assert single.gap.dtype == torch.float64
     largest = exact.values.abs().max()
@@ -74,7 +69,7 @@ def test_single_precision_agrees_with_double(kind):
 def test_a_linear_response_gets_back_weight_times_way():
     weights = torch.tensor([[1.0, -2.0], [0.5, 4.0]]).double()
     images, references = items((2, 2), 3), items((2, 2), 1, seed=2)
-    found = own(lambda x: (x * weights).sum((1, 2)), images, references, rungs=(1,))
+    found = own(lambda x: (x * weights).sum((1, 2)), images, references, n_first=1, n_most=1)
     torch.testing.assert_close(found.values, weights * (images - references))
     assert found.gap.abs().max() < 1e-12
 
@@ -121,7 +116,7 @@ def test_an_image_gets_its_own_reference():
     weights = torch.tensor([1.0, 10.0]).double()
     images = torch.tensor([[1.0, 1.0], [2.0, 2.0]]).double()
     references = torch.tensor([[[0.0, 0.5]], [[1.0, 1.5]]]).double()
-    found = own(lambda x: x @ weights, images, references, rungs=(1,))
+    found = own(lambda x: x @ weights, images, references, n_first=1, n_most=1)
     torch.testing.assert_close(found.values, torch.tensor([[1.0, 5.0], [1.0, 5.0]]).double())
     torch.testing.assert_close(found.response_of_references, torch.tensor([[5.0], [16.0]]).double())
 
@@ -140,8 +135,8 @@ def test_a_flip_of_the_image_flips_the_map_of_a_response_that_does_not_mind():
 def test_several_references_give_the_mean_map_and_its_spread():
     network, images = made(relu), items((3, 8, 8), 2)
     references = items((3, 8, 8), 3, seed=2)
-    together = own(network, images, references, rungs=(32,))
-    alone = [own(network, images, references[n : n + 1], rungs=(11,)) for n in range(3)]
+    together = own(network, images, references, n_first=32, n_most=33)
+    alone = [own(network, images, references[n : n + 1], n_first=11, n_most=11) for n in range(3)]
     maps = torch.stack([part.values for part in alone])
     torch.testing.assert_close(together.values, maps.mean(0))
     torch.testing.assert_close(together.reference_sd, maps.std(0))
@@ -152,16 +147,23 @@ def test_several_references_give_the_mean_map_and_its_spread():
     assert (together.n_gradients == 33).all()
 
 
-def test_a_climbed_rung_is_the_same_as_a_fresh_run_of_all_its_points():
+def test_paths_cut_as_a_whole_are_the_same_as_a_fresh_run_of_all_their_points():
     network, images, reference = made(relu), items((3, 8, 8), 3), items((3, 8, 8), 1, seed=2)
-    for spacing in ("ends", "even"):
-        climbed = own(network, images, reference, rungs=(8, 24, 72), spacing=spacing, **NEVER)
-        fresh = own(network, images, reference, rungs=(72,), spacing=spacing)
-        torch.testing.assert_close(climbed.values, fresh.values, rtol=0, atol=1e-12)
-        assert (climbed.n_gradients == 72).all()
+    twice = own(network, images, reference, n_first=8, n_most=8, spacing="even", is_checked=True)
+    fresh = own(network, images, reference, n_first=24, n_most=24, spacing="even")
+    torch.testing.assert_close(twice.values, fresh.values, rtol=0, atol=1e-12)
+    torch.testing.assert_close(twice.gap, fresh.gap, rtol=0, atol=1e-12)
+    assert (twice.n_gradients == 24).all()
 
 
-NEVER = {"tolerance": 0.0, "tolerance_absolute": 0.0}
+def test_map_change_is_the_distance_to_the_map_before_the_last_cut():
+    network, images, reference = made(relu), items((3, 8, 8), 2), items((3, 8, 8), 1, seed=2)
+    both = own(network, images, reference, n_first=8, n_most=8, is_checked=True)
+    first = own(network, images, reference, n_first=8, n_most=8)
+    moved = (both.values - first.values).abs().flatten(1).sum(1)
+    torch.testing.assert_close(both.map_change, moved / both.values.abs().flatten(1).sum(1))
+    assert (both.map_change > 1e-6).all()
+    assert first.map_change.isnan().all()
 
 
 def steep(x):
@@ -169,36 +171,64 @@ def steep(x):
     return 10 * torch.sigmoid((x[:, 0] - 0.01) * 2000) + x[:, 1]
 
 
-def test_only_the_images_that_need_it_climb():
+def test_only_the_images_that_need_it_get_more_points():
     images = torch.tensor([[0.0, 1.0], [1.0, 1.0], [0.0, 0.5]]).double()
-    found = own(steep, images, torch.zeros(1, 2).double(), rungs=(4, 12, 36))
-    assert found.n_gradients.tolist() == [4, 36, 4]
+    found = own(steep, images, torch.zeros(1, 2).double(), n_first=4, n_most=12)
+    assert found.n_gradients.tolist() == [4, 12, 4]
     assert found.is_converged.tolist() == [True, False, True]
-    assert found.map_change.isnan().tolist() == [True, False, True]
+    assert found.spread[1] > 1
+    torch.testing.assert_close(found.spread[[0, 2]], torch.zeros(2).double(), atol=1e-6, rtol=0)
 
 
-def test_a_steep_response_converges_with_enough_rungs():
-    images = torch.tensor([[1.0, 1.0]]).double()
-    found = own(steep, images, torch.zeros(1, 2).double(), rungs=(32, 96, 288, 864))
+def test_a_jump_is_found_and_cut_finely_where_it_is():
+    images, seen = torch.tensor([[1.0, 1.0]]).double(), []
+
+    def watched(x):
+        seen.extend(x[:, 0].tolist())
+        return steep(x)
+
+    found = own(watched, images, torch.zeros(1, 2).double())
     assert found.is_converged.all()
-    assert found.n_gradients.item() > 32
+    assert found.n_gradients.item() < 60
+    assert sum(place < 0.02 for place in seen) > len(seen) / 2
 
 
-def test_map_change_is_the_distance_of_the_last_two_rungs():
-    network, images, reference = made(relu), items((3, 8, 8), 2), items((3, 8, 8), 1, seed=2)
-    both = own(network, images, reference, rungs=(8, 24), **NEVER)
-    first = own(network, images, reference, rungs=(8,))
-    last = own(network, images, reference, rungs=(24,))
-    moved = (last.values - first.values).abs().flatten(1).sum(1)
-    torch.testing.assert_close(both.map_change, moved / last.values.abs().flatten(1).sum(1))
-    assert first.map_change.isnan().all()
+def test_a_gap_that_vanishes_by_luck_does_not_end_the_walk():
+    def lucky(x):
+        bump = torch.exp(-(((x[:, 0] - 0.3) / 0.05) ** 2))
+        return x[:, 0] + 3 * bump
+
+    images, reference = torch.ones(1, 1).double(), torch.zeros(1, 1).double()
+    careless = own(lucky, images, reference, tolerance_spread=9.0)
+    careful = own(lucky, images, reference, tolerance_spread=0.005)
+    assert careless.is_converged.all()
+    assert careless.spread > 10 * careless.gap.abs()
+    assert careful.is_converged.all()
+    assert careful.spread <= 0.005 * 7 + 1e-9  # up by about 3.3, down by 2.7, up by 0.4
+    assert careful.n_gradients > careless.n_gradients
 
 
-def test_one_rung_more_can_be_asked_for():
-    network, images = made(relu), items((3, 8, 8), 2)
-    found = own(network, images, items((3, 8, 8), 1, seed=2), fewest_rungs=2)
-    assert (found.n_gradients == 96).all()
-    assert found.map_change.isfinite().all()
+def test_gradients_that_are_not_kept_are_taken_again(monkeypatch):
+    network, images, reference = made(relu), items((3, 8, 8), 4), items((3, 8, 8), 1, seed=2)
+    path = {"tolerance": 1e-4, "tolerance_absolute": 0.0}
+    kept = own(network, images, reference, **path)
+    monkeypatch.setattr("rimlight.explain.refinement._KEPT_BYTES", 1)
+    lost = own(network, images, reference, **path)
+    torch.testing.assert_close(lost.values, kept.values, rtol=0, atol=1e-12)
+    assert (lost.n_gradients >= kept.n_gradients).all()
+    assert (lost.n_gradients > kept.n_gradients).any()
+
+
+@pytest.mark.parametrize("kind", [conv_norm_pool, relu], ids=lambda kind: kind.__name__)
+def test_workers_change_no_bit(kind):
+    network, shape = made(kind, dtype=torch.float32), SHAPE_OF_NETWORK[kind]
+    images, references = items(shape, 9).float(), items(shape, 3, seed=2).float()
+    n_threads = torch.get_num_threads()
+    one = own(network, images, references, chunk=4)
+    three = own(network, images, references, chunk=4, n_workers=3)
+    assert torch.equal(one.values, three.values)
+    assert torch.equal(one.n_gradients, three.n_gradients)
+    assert torch.get_num_threads() == n_threads
 
 
 def test_a_small_rise_is_marked():
@@ -214,7 +244,7 @@ def test_the_response_never_sees_more_items_than_a_chunk():
         seen.append(len(x))
         return x.square().sum(1)
 
-    own(response, items((3,), 10), items((3,), 4, seed=2), chunk=16, rungs=(8, 24, 72), **NEVER)
+    own(response, items((3,), 10), items((3,), 4, seed=2), chunk=16, tolerance=1e-6)
     assert max(seen) == 16
 
 
@@ -230,8 +260,8 @@ def test_a_chunk_that_does_not_fit_is_halved_unseen():
 
     narrow = own(greedy, images, reference)
     torch.testing.assert_close(narrow.values, own(network, images, reference).values)
-    assert max(seen) == 32  # halved to 16, 8 and 4
-    assert max(seen[-30:]) == 4
+    assert max(seen) == 16  # halved to 8 and 4
+    assert max(seen[-10:]) == 4
 
 
 def test_nothing_of_the_network_changes():

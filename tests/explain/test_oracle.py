@@ -14,7 +14,7 @@ def ours(network, images, reference, *, n_points):
         images,
         references=reference,
         reference_name="own",
-        settings=PathSettings(rungs=(n_points,), spacing="even"),
+        settings=PathSettings(n_first=n_points, n_most=n_points, spacing="even"),
     ).values
 
 

@@ -26,7 +26,7 @@ TABLE = Path(__file__).parents[1] / "core" / "stain_vectors.json"
 ROWS = json.loads(TABLE.read_text())["rows"]
 WHITES = torch.tensor([[240.0, 243.0, 245.0], [255.0, 255.0, 255.0], [230.0, 250.0, 235.0]])
 SPACE = stain_space(HDAB, white=WHITES)
-FINE = PathSettings(rungs=(32, 96, 288), tolerance=1e-3, tolerance_absolute=1e-6)
+FINE = PathSettings(tolerance=1e-3, tolerance_absolute=1e-6)
 
 
 def eight_bit(shape, n, *, seed=1):

@@ -59,7 +59,8 @@ class Residual(nn.Module):
         return scale
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-        return torch.relu(x + self.body(x))
+        changed: Tensor = self.body(x)
+        return changed.add_(x).relu_()
 
 
 class PatchNetwork(nn.Module):
@@ -177,7 +178,7 @@ def _convolution(n_in: int, n_out: int) -> list[nn.Module]:
     return [
         nn.Conv2d(n_in, n_out, 3, padding=1, padding_mode="zeros", bias=False),
         nn.BatchNorm2d(n_out),
-        nn.ReLU(),
+        nn.ReLU(inplace=True),
     ]
 
 

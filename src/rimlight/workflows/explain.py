@@ -37,13 +37,12 @@ from rimlight.workflows.walks import (
 )
 
 if TYPE_CHECKING:
-    from rimlight.explain.attribution import PathSettings
     from rimlight.model.network import PatchNetwork
 
 CONTROLLED = ("opposite", "fixed_negatives", "white")
 """References that the untrained networks are explained with too."""
 CHECKED_CELLS = 64
-"""Cells that walk one rung more than they need, to see how much their map still changes."""
+"""Cells whose finished paths are cut once more, to see how much their map still changes."""
 
 
 def explain(run: Run, *, progress: Progress | None = None) -> dict[str, Any]:
@@ -169,7 +168,7 @@ def _walks(fold: ExplainedFold, settings: Settings) -> Iterator[_Walk]:
     """Yield the maps of a fold, batch by batch."""
     from rimlight.model.network import folded
 
-    full, coarse = path_settings(settings), control_path(settings)
+    full, checked = path_settings(settings), path_settings(settings, is_checked=True)
     networks = {"trained": folded(fold.model.network), **untrained_networks(fold, settings)}
     for network_name, network in networks.items():
         is_trained = network_name == "trained"
@@ -178,9 +177,8 @@ def _walks(fold: ExplainedFold, settings: Settings) -> Iterator[_Walk]:
                 if part == "validation" and not is_trained:
                     continue
                 for batch in _batches(rows):
-                    path = full if is_trained else coarse
-                    if is_trained and part == "hold-out" and batch[0] in rows[:CHECKED_CELLS]:
-                        path = path_settings(settings, fewest_rungs=2)
+                    is_first = part == "hold-out" and batch[0] in rows[:CHECKED_CELLS]
+                    path = checked if is_trained and is_first else full
                     found = walked(network, fold.grounds, batch, name=name, path=path)
                     if found is not None:
                         yield _Walk(
@@ -190,17 +188,6 @@ def _walks(fold: ExplainedFold, settings: Settings) -> Iterator[_Walk]:
 
 def _batches(rows: np.ndarray) -> list[np.ndarray]:
     return [rows[at : at + BATCH_CELLS] for at in range(0, len(rows), BATCH_CELLS)]
-
-
-def control_path(settings: Settings) -> "PathSettings":
-    """Return the path of the untrained networks: one rung, which ranks their pixels well enough."""
-    from rimlight.explain.attribution import PathSettings
-
-    return PathSettings(
-        rungs=(32,),
-        tolerance=settings.explain.tolerance,
-        tolerance_absolute=settings.explain.tolerance_logits,
-    )
 
 
 def untrained_networks(fold: ExplainedFold, settings: Settings) -> dict[str, "PatchNetwork"]:

@@ -74,14 +74,15 @@ class Walked:
     reference_responses: np.ndarray
 
 
-def path_settings(settings: Settings, *, fewest_rungs: int = 1) -> "PathSettings":
+def path_settings(settings: Settings, *, is_checked: bool = False) -> "PathSettings":
     """Return how finely paths are walked in a study."""
     from rimlight.explain.attribution import PathSettings
 
     return PathSettings(
         tolerance=settings.explain.tolerance,
         tolerance_absolute=settings.explain.tolerance_logits,
-        fewest_rungs=fewest_rungs,
+        n_workers=settings.train.n_threads,
+        is_checked=is_checked,
     )
 
 
@@ -230,6 +231,7 @@ def _columns(
         "is_converged": result.is_converged.numpy().astype(int),
         "is_small_rise": result.is_small_rise.numpy().astype(int),
         "map_change": result.map_change.numpy(),
+        "spread": result.spread.numpy(),
         "od_attributed": mean_od(measured, top_share(values, share=share)),
         "od_negative_attribution": mean_od(measured, top_share(-values, share=share)),
         "od_random": mean_od(measured, top_share(noise, share=share)),
