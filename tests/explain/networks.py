@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from rimlight.explain.responses import log_odds
+
 
 class Last(nn.Module):
     """A network whose only output is the response."""
@@ -57,6 +59,60 @@ def volume():
     )
 
 
+def two_channels():
+    return Last(conv_and_mean(nn.Conv2d(2, 4, 3), nn.ELU()), nn.Linear(4, 1))
+
+
+class FiveChannelsOneOfFour(nn.Module):
+    """Four classes from five channels; the response is the log-odds of one."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(
+            conv_and_mean(nn.Conv2d(5, 6, 3), nn.LeakyReLU()), nn.Linear(6, 4)
+        )
+
+    def forward(self, x):
+        return log_odds(self.layers(x), index=2)
+
+
+class SecondOfThreeRegressions(nn.Module):
+    """Three numbers an item, the second explained; one ReLU used twice, in place."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second, self.last = nn.Linear(12, 9), nn.Linear(9, 9), nn.Linear(9, 3)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x):
+        return self.last(self.relu(self.second(self.relu(self.first(x)))))[:, 1]
+
+
+class Recurrent(nn.Module):
+    """A GRU over a signal."""
+
+    def __init__(self):
+        super().__init__()
+        self.gru, self.last = nn.GRU(3, 5, batch_first=True), nn.Linear(5, 1)
+
+    def forward(self, x):
+        return self.last(self.gru(x.transpose(1, 2))[0][:, -1])[:, 0]
+
+
+class Attending(nn.Module):
+    """Pieces of an image, one transformer block with dropout and layer norm, the mean of all."""
+
+    def __init__(self):
+        super().__init__()
+        self.pieces = nn.Conv2d(3, 8, 4, stride=4)
+        self.block = nn.TransformerEncoderLayer(8, 2, 12, dropout=0.3, batch_first=True)
+        self.last = nn.Linear(8, 1)
+
+    def forward(self, x):
+        pieces = self.pieces(x).flatten(2).transpose(1, 2)
+        return self.last(self.block(pieces).mean(1))[:, 0]
+
+
 def conv_and_mean(conv, activation):
     return nn.Sequential(conv, activation, nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
@@ -69,6 +125,11 @@ SHAPE_OF_NETWORK = {
     conv_sigmoid: (3, 9, 9),
     signal: (2, 30),
     volume: (1, 6, 7, 8),
+    two_channels: (2, 9, 7),
+    FiveChannelsOneOfFour: (5, 4, 5),
+    SecondOfThreeRegressions: (12,),
+    Recurrent: (3, 11),
+    Attending: (3, 8, 8),
 }
 
 

@@ -1,16 +1,10 @@
 """References made from images, and calls that a reference cannot explain."""
 
-import numpy as np
 import pytest
 import torch
 from networks import items
-from scipy.ndimage import gaussian_filter
 
-from rimlight.explain.references import (
-    blurred_references,
-    check_references_of_call,
-    white_references,
-)
+from rimlight.explain.references import check_references_of_call, white_references
 
 
 def test_white_is_the_glass_of_each_images_own_slide():
@@ -25,15 +19,6 @@ def test_white_is_the_glass_of_each_images_own_slide():
 def test_a_white_of_0_to_1_is_refused():
     with pytest.raises(ValueError, match="white: must be above 1 and at most 255"):
         white_references(items((3, 4, 4), 1), white=torch.tensor([0.9, 0.9, 0.9]))
-
-
-def test_blur_is_that_of_scipy():
-    images = items((2, 20, 24), 2)
-    ours = blurred_references(images, sigma_px=1.5)[:, 0].numpy()
-    theirs = gaussian_filter(images.numpy(), (0, 0, 1.5, 1.5), mode="mirror")
-    np.testing.assert_allclose(ours, theirs, atol=1e-6)
-    with pytest.raises(ValueError, match="sigma_px: must be above 0"):
-        blurred_references(images, sigma_px=0.0)
 
 
 def test_a_negative_call_is_not_explained_by_removing_stain_alone():

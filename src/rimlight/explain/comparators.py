@@ -93,12 +93,13 @@ def occlusion(
     with plain_arithmetic():
         whole = stream.responses(images)
         for corner in product(*(_places(size, window_px, step_px) for size in shape)):
-            window = (..., *(slice(first, first + window_px) for first in corner))
+            sides = tuple(slice(first, first + window_px) for first in corner)
+            window = (slice(None), slice(None), *sides)
             changed = images.clone()
             changed[window] = filled[window]
             fall = (whole - stream.responses(changed)).to(images.dtype)
-            total[window] += fall.view(-1, *[1] * len(shape))
-            count[window] += 1
+            total[window[1:]] += fall.view(-1, *[1] * len(shape))
+            count[sides] += 1
     return total / count
 
 

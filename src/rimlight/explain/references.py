@@ -8,10 +8,12 @@ A map is blind to the colour of its reference, so the reference decides what is 
     stain_removed     the same cell without its stain, a path in stain space
     no_stain          clear glass in stain space, which splits the rise by stain
     blur              the image itself, blurred; not for thin lines, which go first
+    no_signal         zero, where zero means that nothing was there
     images            tensors the caller hands in
 
 Any other name is the caller's own.  Black, zero, mean and noise are refused unless forced.
-Which cells a pool of real ones takes is decided in ``reference_pools.py``.
+``named_references.py`` makes those that need nothing but the image; which cells a pool of real
+ones takes is decided in ``reference_pools.py``.
 """
 
 import torch
@@ -42,26 +44,6 @@ def white_references(
         raise ValueError(f"white: must be above 1 and at most 255, got {white.tolist()}")
     glass = (white.to(images) / 255).expand(len(images), 3)
     return glass[:, None, :, None, None].expand(-1, 1, -1, *images.shape[2:]).contiguous()
-
-
-def blurred_references(
-    images: Float[Tensor, "n c h w"], *, sigma_px: float
-) -> Float[Tensor, "n 1 c h w"]:
-    """Return each image under a Gaussian blur, borders reflected.
-
-    Raises:
-        ValueError: ``sigma_px`` is not above 0.
-    """
-    if not sigma_px > 0:
-        raise ValueError(f"sigma_px: must be above 0, got {sigma_px}")
-    radius = max(1, min(int(4 * sigma_px + 0.5), min(images.shape[2:]) - 1))
-    place = torch.arange(-radius, radius + 1, dtype=images.dtype, device=images.device)
-    kernel = torch.exp(-0.5 * (place / sigma_px) ** 2)
-    kernel = (kernel / kernel.sum()).expand(images.shape[1], 1, 1, -1)
-    padded = torch.nn.functional.pad(images, (radius,) * 4, mode="reflect")
-    across = torch.nn.functional.conv2d(padded, kernel, groups=images.shape[1])
-    down = torch.nn.functional.conv2d(across, kernel.transpose(2, 3), groups=images.shape[1])
-    return down[:, None]
 
 
 def check_tensors(images: Tensor, references: Tensor) -> None:
@@ -116,7 +98,7 @@ def check_reference(name: str, images: Tensor, references: Tensor, *, forced: bo
             "reference_name: a reference must be named, got ''; name it, for example 'white', "
             "since a map is blind to the colour of its reference"
         )
-    if name in RGB_NAMES:
+    if name in RGB_NAMES and (name != "blur" or _is_rgb_shaped(images)):
         check_rgb("images", images, name=name)
         check_rgb("references", references, name=name)
     if forced:
@@ -149,8 +131,7 @@ def check_rgb(word: str, tensor: Tensor, *, name: str) -> None:
 def _check_content(name: str, images: Tensor, references: Tensor) -> None:
     items = references if references.ndim == images.ndim else references.flatten(0, 1)
     size = items.abs().flatten(1).amax(1)
-    is_rgb = images.ndim == 4 and images.shape[1] == 3 and bool((images >= 0).all())
-    is_rgb = is_rgb and bool((images <= 1).all())
+    is_rgb = _is_rgb_shaped(images) and bool(((images >= 0) & (images <= 1)).all())
     if is_rgb and bool((size <= _DARKEST).any()):
         raise ValueError(
             "references: black is refused, it is the darkest stain, so the strongest counts "
@@ -166,6 +147,10 @@ def _check_content(name: str, images: Tensor, references: Tensor) -> None:
             "references: noise is refused, the response to it is unknown; use white or opposite, "
             "or set forced=True, which marks the map"
         )
+
+
+def _is_rgb_shaped(images: Tensor) -> bool:
+    return images.ndim == 4 and images.shape[1] == 3
 
 
 def _is_noise(items: Float[Tensor, "m c h w"]) -> Tensor:

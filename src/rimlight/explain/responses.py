@@ -18,6 +18,7 @@ from torch import Tensor, nn
 Response = Callable[[Tensor], Tensor]
 
 _DEPTH, _WIDTH = 6, 100
+_WITHOUT_MODE = (nn.Identity, nn.Sequential, nn.ModuleList, nn.ModuleDict)  # only their parts
 _FLAGS = RLock()  # two threads must not both save and restore the flags of one module
 _RELATIVE, _ABSOLUTE = 1e-3, 1e-4
 
@@ -93,15 +94,15 @@ def check_modules(response: Response, *, device: torch.device) -> None:
     """
     for module in modules_of(response):
         for name, part in module.named_modules():
-            if part.training and type(part) is not nn.Identity:
+            if part.training and type(part) not in _WITHOUT_MODE:
                 raise ValueError(
                     f"response: module {name or type(module).__name__!r} is in training mode, so "
                     "items of a batch influence each other or chance does; call .eval() first"
                 )
-        for name, parameter in module.named_parameters():
-            if parameter.device != device:
+        for name, part in [*module.named_parameters(), *module.named_buffers()]:
+            if part.device != device:
                 raise ValueError(
-                    f"response: parameter {name!r} is on {parameter.device}, the images on "
+                    f"response: parameter {name!r} is on {part.device}, the images on "
                     f"{device}; move one of them with .to({str(device)!r})"
                 )
 
@@ -129,10 +130,11 @@ def check_items_are_independent(
     """Refuse a response that depends on chance or on the other items of its batch.
 
     Raises:
-        ValueError: Two calls on one image differ, or a companion in the batch changes it.
+        ValueError: The response fails on an image; two calls on one image differ; a companion in
+            the batch changes it.
     """
     with torch.no_grad():
-        alone = responses_to(response, image[None].clone())
+        alone = _first_call(response, image[None].clone())
         again = responses_to(response, image[None].clone())
         paired = responses_to(response, torch.stack([companion, image]))[1:]
     if not _agree(alone, again):
@@ -147,6 +149,20 @@ def check_items_are_independent(
         )
 
 
+def _first_call(response: Response, image: Float[Tensor, "1 *shape"]) -> Float[Tensor, "1"]:
+    """Return the response to one image; what torch says of a wrong image becomes a sentence."""
+    try:
+        return responses_to(response, image)
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, IndexError, TypeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(
+            f"images: the response fails on one image of shape {tuple(image.shape)} and type "
+            f"{image.dtype}: {reason}; hand in images of the shape and type that it was made for"
+        ) from error
+
+
 def responses_to(response: Response, inputs: Float[Tensor, "m *shape"]) -> Float[Tensor, "m"]:
     """Return the response to each item, checked.
 
@@ -158,14 +174,28 @@ def responses_to(response: Response, inputs: Float[Tensor, "m *shape"]) -> Float
         came = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
         raise ValueError(
             f"response: must return one number an item, shape ({len(inputs)},), got {came}; "
-            "pick one logit, for example with log_odds"
+            "pick it with response_of(model) for (n, 1), response_of(model, class_index=...) for "
+            "(n, k), response_of(model, scalar=lambda output: ...) for anything else"
+        )
+    if not found.is_floating_point():
+        raise ValueError(
+            f"response: must return floating-point numbers, got {found.dtype}; leave out argmax, "
+            "rounding and comparison, and explain the logit before them"
         )
     if not bool(torch.isfinite(found).all()):
         raise ValueError(
-            "response: returns NaN or infinity; look for a division by 0, a logarithm of 0 "
-            "or damaged weights"
+            f"response: returns NaN or infinity; {_damaged_weight(response)}look for a division by "
+            "0 or a logarithm of 0 inside it"
         )
     return found
+
+
+def _damaged_weight(response: Response) -> str:
+    for module in modules_of(response):
+        for name, part in [*module.named_parameters(), *module.named_buffers()]:
+            if not bool(torch.isfinite(part).all()):
+                return f"its parameter {name!r} holds some, so load other weights; else "
+    return ""
 
 
 def _agree(one: Tensor, other: Tensor) -> bool:

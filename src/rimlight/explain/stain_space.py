@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
-from rimlight.core.stains import StainMatrix
+from rimlight.core.stains import HDAB, StainMatrix
 from rimlight.explain.attribution import Attributions, PathSettings, Response, attributions
 from rimlight.explain.references import check_rgb
 from rimlight.explain.stream import Stream, plain_arithmetic
@@ -88,6 +88,53 @@ def stain_removed_reference(
     removed = maps.clone()
     removed[:, DAB] = torch.minimum(maps[:, DAB], level.reshape(-1, 1, 1))
     return removed[:, None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StainRemoval:
+    """What :func:`rimlight.explain.explanation_of` needs to explain a response by its stain.
+
+    response: Stain maps to the number that is explained.
+    images: Stain maps, OD: haematoxylin, DAB, residual; those of the glass included.
+    references: The same with DAB at most at the background, (n, 1, 3, h, w).
+    reference_name: Theirs.
+    """
+
+    response: Response
+    images: Float[Tensor, "n 3 h w"]
+    references: Float[Tensor, "n 1 3 h w"]
+    reference_name: str = "stain_removed"
+
+
+def stain_removal(
+    response: Response,
+    images: Float[Tensor, "n 3 h w"],
+    *,
+    background_od: float | Float[Tensor, "n"],
+    space: StainSpace | None = None,
+) -> StainRemoval:
+    """Return a response, images and references in stain space, for any method.
+
+    So ``by_occlusion`` takes DAB away and nothing else, and a gradient is one per OD.
+
+    Args:
+        images: RGB in 0..1.
+        background_od: DAB of unstained tissue, OD.
+        space: Stain vectors and white point; QuPath's H-DAB on 255 where it is not given.
+
+    Raises:
+        ValueError: RGB outside 0..1, or not three channels.
+    """
+    if space is None:
+        space = stain_space(HDAB, white=torch.full((3,), _FULL, device=images.device))
+    maps = _checked_maps(images, space)
+    glass = space.glass.to(maps)
+    start = stain_removed_reference(maps, background_od=background_od)
+
+    def of_maps(points: Tensor) -> Tensor:
+        return response(space.light_of(points))
+
+    return StainRemoval(response=of_maps, images=maps + glass, references=start + glass[:, None])
 
 
 def stain_removed_attributions(
