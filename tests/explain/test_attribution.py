@@ -135,8 +135,9 @@ def test_a_flip_of_the_image_flips_the_map_of_a_response_that_does_not_mind():
 def test_several_references_give_the_mean_map_and_its_spread():
     network, images = made(relu), items((3, 8, 8), 2)
     references = items((3, 8, 8), 3, seed=2)
-    together = own(network, images, references, n_first=32, n_most=33)
-    alone = [own(network, images, references[n : n + 1], n_first=11, n_most=11) for n in range(3)]
+    together = own(network, images, references, n_first=32, n_most=33, spacing="even")
+    path = {"n_first": 11, "n_most": 11, "spacing": "even"}
+    alone = [own(network, images, references[n : n + 1], **path) for n in range(3)]
     maps = torch.stack([part.values for part in alone])
     torch.testing.assert_close(together.values, maps.mean(0))
     torch.testing.assert_close(together.reference_sd, maps.std(0))
@@ -206,6 +207,24 @@ def test_a_gap_that_vanishes_by_luck_does_not_end_the_walk():
     assert careful.is_converged.all()
     assert careful.spread <= 0.005 * 7 + 1e-9  # up by about 3.3, down by 2.7, up by 0.4
     assert careful.n_gradients > careless.n_gradients
+
+
+def test_weights_move_only_as_far_as_completeness_needs():
+    # Slope 4 up to 0.3, then 1: three points cannot see where it bends, the responses can.
+    def bent(x):
+        return torch.where(x[:, 0] < 0.3, 4 * x[:, 0], 0.9 + x[:, 0])
+
+    images, reference = torch.ones(1, 1).double(), torch.zeros(1, 1).double()
+    path = {"n_first": 3, "n_most": 3, "tolerance_absolute": 0.0, "tolerance_spread": 9.0}
+    plain = own(bent, images, reference, **path, tolerance=9.0)
+    moved = own(bent, images, reference, **path, tolerance=0.01)
+    even = own(bent, images, reference, **path, tolerance=0.01, spacing="even")
+    assert plain.gap.abs() > 0.1
+    torch.testing.assert_close(moved.gap.abs(), 0.99 * 0.01 * moved.rise.abs())
+    assert torch.sign(moved.gap) == torch.sign(plain.gap)
+    assert moved.is_converged.all()
+    assert not even.is_converged.any()  # weights of even points stay as they are
+    torch.testing.assert_close(moved.spread, plain.spread)
 
 
 def test_gradients_that_are_not_kept_are_taken_again(monkeypatch):

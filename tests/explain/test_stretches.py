@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from rimlight.explain.attribution import PathSettings, attributions
-from rimlight.explain.stretches import borders, cut, path_errors, unmeasured, worst
+from rimlight.explain.stretches import borders, cut, path_errors, secant_weights, unmeasured, worst
 
 
 def measured(at, response, slope, *, path=0):
@@ -67,7 +67,7 @@ def test_a_square_has_no_gap(spacing, n_points):
 @pytest.mark.parametrize(
     ("n_points", "spacing", "expected"),
     # of a cube a stretch of width h misses h^3 / 4
-    [(2, "even", 0.9375), (2, "ends", 0.9375), (4, "ends", 0.9763325), (32, "even", 0.999756)],
+    [(2, "even", 0.9375), (32, "even", 0.999756), (4, "even", 1 - 1 / 64)],
 )
 def test_a_cube_has_the_gap_worked_out_by_hand(n_points, spacing, expected):
     found = attribution_of_power(3, n_points=n_points, spacing=spacing)
@@ -115,6 +115,38 @@ def test_the_climb_counts_ways_up_and_down():
         end=np.ones(1),
     )
     assert found.climb_of_path[0] == 3 + 4 + 2
+
+
+def test_where_the_response_bends_once_a_span_is_exact():
+    # Slope 4 up to 0.3, then 1: the bend lies between the middles 1/4 and 3/4.
+    def response(a):
+        return np.where(a < 0.3, 4 * a, 1.2 + (a - 0.3))
+
+    bent = measured([0, 0.5, 1], response, lambda a: np.where(a < 0.3, 4.0, 1.0))
+    ends = {"start": np.zeros(1), "end": np.array([1.9])}
+    np.testing.assert_allclose(secant_weights(bent, **ends), [0.3, 0.7])
+    found = path_errors(bent, **ends)
+    assert found.secant_gap_of_path[0] == pytest.approx(0, abs=1e-12)
+    assert found.gap_of_path[0] == pytest.approx(2.5 - 1.9)
+    assert found.spread_of_path[0] == pytest.approx(0.6)
+
+
+def test_a_rise_that_two_slopes_cannot_make_takes_the_nearer_slope_and_leaves_a_gap():
+    wild = measured([0, 0.5, 1], lambda a: np.array([0.0, 5.0]), lambda a: np.array([1.0, 2.0]))
+    ends = {"start": np.zeros(1), "end": np.array([5.0])}
+    np.testing.assert_allclose(secant_weights(wild, **ends), [0.25, 0.75])
+    assert path_errors(wild, **ends).secant_gap_of_path[0] == pytest.approx(1.75 - 5)
+
+
+@pytest.mark.parametrize("n", [1, 2, 7])
+def test_weights_of_every_path_sum_to_one(n):
+    rng = np.random.default_rng(n)
+    one = measured(borders(n), lambda a: rng.normal(size=len(a)), lambda a: rng.normal(size=len(a)))
+    other = measured(borders(3), lambda a: 2 * a, lambda a: 0 * a + 2, path=1)
+    found = secant_weights(one.joined(other), start=np.zeros(2), end=np.ones(2))
+    assert (found >= 0).all()
+    np.testing.assert_allclose(found[:n].sum(), 1)
+    np.testing.assert_allclose(found[n:], np.diff(borders(3)))  # straight: nothing to share
 
 
 def test_thirds_cover_what_was_cut_and_the_middle_keeps_its_gradient():

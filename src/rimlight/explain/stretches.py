@@ -1,18 +1,20 @@
 """A path from reference (0) to image (1) cut into stretches, one gradient in the middle of each.
 
-    attribution = sum over stretches of width x gradient x way       (composite midpoint rule)
+    attribution = way x sum over stretches of weight x gradient        weights of a path sum to 1
 
-The response is known wherever the gradient is, so the error of the rule is known too, for every
-span between two middles, at no cost:
+The response is known wherever the gradient is, so the rise of every span between two middles is
+known, and with slope = gradient . way also how far the midpoint rule misses it:
 
     error = F(m_k+1) - F(m_k) - (width_k slope_k + width_k+1 slope_k+1) / 2
 
-with slope = gradient . way.  The errors of a path sum to minus its gap.  Where they are largest the
-path is cut finer: a stretch is cut into three, and the middle third keeps the gradient it had.
+Where the errors are largest the path is cut finer: a stretch is cut into three, and the middle
+third keeps its gradient.  Weights are widths.  Where those leave a gap, they move, no further than
+needed, towards secant weights, which share each span between its two gradients so that it rises as
+it is known to rise, as far as shares of 0..1 can: exact where the response bends once.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
@@ -20,6 +22,7 @@ from jaxtyping import Bool, Float64, Int64
 Spacing = Literal["ends", "even"]
 
 _WORST_SHARE, _FEWEST_SHARE = 0.5, 1 / 8
+_FLAT = 1e-9  # relative difference of slopes below which a span does not bend
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -45,7 +48,7 @@ class Stretches:
         """Where the gradient is taken, 0..1."""
         return self.begin + self.width / 2
 
-    def only(self, chosen: Bool[np.ndarray, " m"]) -> "Stretches":
+    def only(self, chosen: Bool[np.ndarray, " m"] | slice) -> "Stretches":
         """Return the chosen stretches."""
         return Stretches(**{name: getattr(self, name)[chosen] for name in self.__slots__})
 
@@ -64,7 +67,7 @@ def borders(n_stretches: int, *, spacing: Spacing = "ends") -> Float64[np.ndarra
 
     Args:
         spacing: ``ends``: narrow at both ends, sin^2(pi u / 2), since a response often jumps near
-            the reference; ``even``: all of one width, the midpoint rule of the textbooks.
+            the reference; ``even``: all of one width, as in the textbooks.
 
     Raises:
         ValueError: ``n_stretches`` is below 1.
@@ -97,16 +100,19 @@ def unmeasured(
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PathErrors:
-    """What the rule misses, in units of the response.
+    """What the two rules miss, in units of the response.
 
-    of_stretch: absolute errors of the two spans that end in it, each by its share of the width.
-    gap_of_path: sum of the attribution minus the rise.
-    spread_of_path: sum of the absolute errors; far above the gap where errors cancel.
+    of_stretch: absolute errors of the midpoint rule on the two spans that end in a stretch, each by
+        its share of the width.
+    gap_of_path: sum of the attribution minus the rise, with widths as weights.
+    secant_gap_of_path: the same with secant weights.
+    spread_of_path: sum of the absolute errors of the midpoint rule, none cancelled by another.
     climb_of_path: how far the response goes up and down on the way, sum of its absolute steps.
     """
 
     of_stretch: Float64[np.ndarray, " m"]
     gap_of_path: Float64[np.ndarray, " p"]
+    secant_gap_of_path: Float64[np.ndarray, " p"]
     spread_of_path: Float64[np.ndarray, " p"]
     climb_of_path: Float64[np.ndarray, " p"]
 
@@ -117,7 +123,7 @@ def path_errors(
     start: Float64[np.ndarray, " p"],
     end: Float64[np.ndarray, " p"],
 ) -> PathErrors:
-    """Return the known errors of the rule on every path.
+    """Return the known errors on every path.
 
     Args:
         start: Response to the reference of each path.
@@ -126,25 +132,83 @@ def path_errors(
     Source:
         Own definition, see docs/decisions/0008-paths-are-cut-where-the-rule-errs.md.
     """
-    path, width, response = stretches.path, stretches.width, stretches.response
-    part = width * stretches.slope / 2
-    is_first = np.r_[True, path[1:] != path[:-1]]
-    is_last = np.r_[path[1:] != path[:-1], True]
-    earlier = np.where(is_first, start[path], np.roll(response, 1))
-    before = response - earlier - part - np.where(is_first, 0, np.roll(part, 1))
-    after = np.where(is_last, end[path] - response - part, np.roll(before, -1))
-    wide_before = np.where(is_first, 1, width / (width + np.roll(width, 1)))
-    wide_after = np.where(is_last, 1, width / (width + np.roll(width, -1)))
-    n_paths = len(start)
-    steps = np.abs(response - earlier) + np.where(is_last, np.abs(end[path] - response), 0)
-    spans = np.abs(before) + np.where(is_last, np.abs(after), 0)
-    total = before + np.where(is_last, after, 0)
+    path, n_paths = stretches.path, len(start)
+    ends = _ends(path)
+    rise = _rises(stretches, start=start, end=end)
+    part = stretches.width * stretches.slope / 2
+    before = rise.before - part - np.where(ends.is_first, 0, np.roll(part, 1))
+    after = np.where(ends.is_last, rise.after - part, np.roll(before, -1))
+    error = np.abs(before), np.abs(after)
+    share_before, share_after = _shares(stretches)
+    secant = secant_weights(stretches, start=start, end=end)
+
+    def total(of_stretch: np.ndarray) -> np.ndarray:
+        return np.bincount(path, weights=of_stretch, minlength=n_paths)
+
     return PathErrors(
-        of_stretch=np.abs(before) * wide_before + np.abs(after) * wide_after,
-        gap_of_path=-np.bincount(path, weights=total, minlength=n_paths),
-        spread_of_path=np.bincount(path, weights=spans, minlength=n_paths),
-        climb_of_path=np.bincount(path, weights=steps, minlength=n_paths),
+        of_stretch=error[0] * share_before + error[1] * share_after,
+        gap_of_path=total(stretches.width * stretches.slope) - (end - start),
+        secant_gap_of_path=total(secant * stretches.slope) - (end - start),
+        spread_of_path=total(error[0] + np.where(ends.is_last, error[1], 0)),
+        climb_of_path=total(np.abs(rise.before) + np.where(ends.is_last, np.abs(rise.after), 0)),
     )
+
+
+def secant_weights(
+    stretches: Stretches,
+    *,
+    start: Float64[np.ndarray, " p"],
+    end: Float64[np.ndarray, " p"],
+) -> Float64[np.ndarray, " m"]:
+    """Return weights that make each span rise as known, 0..1; those of a path sum to 1.
+
+    share x slope + (1 - share) x next slope = rise / length, with the share kept within 0..1.
+
+    Source:
+        Own definition, see docs/decisions/0008-paths-are-cut-where-the-rule-errs.md.
+    """
+    ends, half = _ends(stretches.path), stretches.width / 2
+    length = half + np.roll(half, -1)  # of the span after the middle
+    steepness = _rises(stretches, start=start, end=end).after / length
+    following = np.roll(stretches.slope, -1)
+    bend = stretches.slope - following
+    is_bent = np.abs(bend) > _FLAT * (np.abs(stretches.slope) + np.abs(following))
+    share = np.where(is_bent, (steepness - following) / np.where(is_bent, bend, 1), half / length)
+    own = np.where(ends.is_last, half, share.clip(0, 1) * length)
+    others = np.where(ends.is_last, 0, length - own)
+    weight: np.ndarray = own + np.where(ends.is_first, half, np.roll(others, 1))
+    return weight
+
+
+class _Ends(NamedTuple):
+    is_first: np.ndarray
+    is_last: np.ndarray
+
+
+def _ends(path: np.ndarray) -> _Ends:
+    changes = path[1:] != path[:-1]
+    return _Ends(np.r_[True, changes], np.r_[changes, True])
+
+
+class _Rises(NamedTuple):
+    """Of the response from the middle before to this one, and from this one to the next."""
+
+    before: np.ndarray
+    after: np.ndarray
+
+
+def _rises(stretches: Stretches, *, start: np.ndarray, end: np.ndarray) -> _Rises:
+    path, response = stretches.path, stretches.response
+    ends = _ends(path)
+    before = response - np.where(ends.is_first, start[path], np.roll(response, 1))
+    return _Rises(before, np.where(ends.is_last, end[path] - response, np.roll(before, -1)))
+
+
+def _shares(stretches: Stretches) -> tuple[np.ndarray, np.ndarray]:
+    """Return the shares of a stretch in the spans before and after its middle."""
+    width, ends = stretches.width, _ends(stretches.path)
+    before = np.where(ends.is_first, 1, width / (width + np.roll(width, 1)))
+    return before, np.where(ends.is_last, 1, width / (width + np.roll(width, -1)))
 
 
 def worst(
