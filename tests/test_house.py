@@ -83,7 +83,7 @@ def test_no_module_postpones_its_annotations_or_touches_pixel_limits(file):
 
 
 def _text_files() -> list[Path]:
-    folders = ["src", "tests", "docs", "scripts", ".ci", "benchmarks", "changelog.d"]
+    folders = ["src", "tests", "docs", "scripts", ".ci", "benchmarks", "changelog.d", "examples"]
     inside = [file for folder in folders for file in (ROOT / folder).rglob("*") if file.is_file()]
     return [file for file in [*ROOT.glob("*"), *inside] if _is_text(file)]
 

@@ -7,8 +7,6 @@ import torch
 from rimlight.explain.explanation import Explanation
 from rimlight.explain.methods import Comparator
 
-_SMALL_RISE = 0.5
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
@@ -32,7 +30,7 @@ class Words:
 def words_of(found: Explanation, number: int) -> Words:
     """Return the words for the figure of one image."""
     n_references = found.references.shape[1]
-    several = f", 1 of {n_references}" if n_references > 1 else ""
+    several = f", {4 if n_references >= 4 else 1} of {n_references}" if n_references > 1 else ""
     is_comparator = isinstance(found.method, Comparator)
     return Words(
         titles=(
@@ -71,14 +69,14 @@ def _responses(found: Explanation, number: int) -> str:
 
 
 def _sum(found: Explanation, number: int) -> tuple[str, ...]:
-    if isinstance(found.method, Comparator):
+    if found.attributions is None:
         return ("not complete: what this map adds up to means nothing",)
     rise, gap = float(found.rise[number]), float(found.gap[number])
-    small = abs(rise) < _SMALL_RISE
+    small = bool(found.attributions.is_small_rise[number])
     share = f"gap {gap:+.3f}" if small else f"gap {100 * abs(gap / rise):.1f} %"
     line = f"the map adds up to {rise + gap:+.2f} of a rise of {rise:+.2f} ({share})"
     if small:
-        return (line, f"the rise is below {_SMALL_RISE}: image and reference are answered alike")
+        return (line, "the rise is small: image and reference are answered alike")
     return (line,)
 
 

@@ -4,8 +4,11 @@ Blue lowers the response, vermilion raises it, and where nothing moved it the pa
 Drawn with Pillow alone.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
-from jaxtyping import Float, UInt8
+import torch
+from jaxtyping import Bool, Float, UInt8
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
@@ -13,7 +16,7 @@ from rimlight.explain.captions import Words, words_of
 from rimlight.explain.colour import colour_bar, shared_scale
 from rimlight.explain.explanation import Explanation
 from rimlight.explain.named_references import blurred
-from rimlight.explain.panels import panel_rows, shown_range
+from rimlight.explain.panels import PanelRows, panel_rows, shown_range
 from rimlight.explain.traces import trace_panel
 
 _GAP, _TITLE, _LINE, _BAR = 16, 26, 22, 14
@@ -27,6 +30,8 @@ def picture_of(
     *,
     scale: float | None = None,
     smoothing_px: float = 0.0,
+    outline: Bool[Tensor, "*space"] | None = None,
+    through_px: Sequence[int] | None = None,
 ) -> Image.Image:
     """Return the figure of one image: image, reference, map on pale tissue, legend in words.
 
@@ -39,9 +44,12 @@ def picture_of(
         scale: Value at the end of the colours, for figures that are compared; the 99.5th
             percentile of all maps of the batch where it is not given.
         smoothing_px: Gaussian sigma of the map that is drawn; it keeps the sum, and is said.
+        outline: A mask of this image, such as the truth, whose border is drawn; not on signals.
+        through_px: The voxel through which a volume is cut; its middle where it is not given.
 
     Raises:
-        ValueError: Images with other axes than these, or a number that is not there.
+        ValueError: Images with other axes than these, a number that is not there, or a mask of
+            another shape.
     """
     if not 3 <= found.images.ndim <= 5:
         raise ValueError(
@@ -57,8 +65,26 @@ def picture_of(
     if found.images.ndim == 3:
         body = trace_panel(found, number, values=values[number], scale=scale, words=words)
     else:
-        body = _grid(found, number, values=values[number], scale=scale, words=words)
+        rows = panel_rows(
+            found,
+            number,
+            values=values[number],
+            scale=scale,
+            outline=None if outline is None else _mask(outline, values[number].shape),
+            through_px=through_px,
+        )
+        body = _grid(rows, words)
     return _page(body, words, scale=scale, lines=(*words.caption, *notes))
+
+
+def _mask(outline: Tensor, shape: tuple[int, ...]) -> Bool[np.ndarray, "*space"]:
+    if outline.dtype != torch.bool or tuple(outline.shape) != shape:
+        raise ValueError(
+            f"outline: must be true or false and of shape {shape}, got {outline.dtype} of "
+            f"{tuple(outline.shape)}"
+        )
+    mask: np.ndarray = outline.cpu().numpy()
+    return mask
 
 
 def _drawn_values(pooled: Tensor, smoothing_px: float) -> Float[np.ndarray, "n *space"]:
@@ -78,10 +104,7 @@ def _notes(image: Tensor, smoothing_px: float) -> tuple[str, ...]:
     return ("; ".join(notes),) if notes else ()
 
 
-def _grid(
-    found: Explanation, number: int, *, values: np.ndarray, scale: float, words: Words
-) -> Image.Image:
-    rows = panel_rows(found, number, values=values, scale=scale)
+def _grid(rows: PanelRows, words: Words) -> Image.Image:
     name_height = _LINE if len(rows) > 1 else 0
     height = _TITLE + sum(row[0].shape[0] + name_height + _GAP for _name, row in rows) - _GAP
     widest = [max(row[column].shape[1] for _name, row in rows) for column in range(3)]
