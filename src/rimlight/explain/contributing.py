@@ -36,17 +36,28 @@ def evidence(
     """
     from scipy.ndimage import gaussian_filter
 
+    check_maps(values, gate)
+    if sigma_px < 0:
+        raise ValueError(f"sigma_px: must be 0 or more, got {sigma_px}")
+    smooth = gaussian_filter(values.astype(np.float64), sigma_px, mode="reflect")
+    product: np.ndarray = smooth.clip(min=0) * gate.clip(max=LARGEST_GATE)
+    return product.astype(np.float32)
+
+
+def check_maps(values: Float[np.ndarray, "h w"], gate: Float[np.ndarray, "h w"]) -> None:
+    """Refuse a map and a gate that cannot be multiplied.
+
+    Raises:
+        ValueError: Shapes differ, a value is not finite, or the gate is negative.
+    """
     if values.shape != gate.shape or values.ndim != 2:
         raise ValueError(
             f"values and gate: must be of one shape (h, w), got {values.shape}, {gate.shape}"
         )
     if not (np.isfinite(values).all() and np.isfinite(gate).all()):
         raise ValueError("values and gate: hold NaN or infinity; explain the image again")
-    if (gate < 0).any() or sigma_px < 0:
-        raise ValueError("gate and sigma_px: must be 0 or more; clip the gate at 0 first")
-    smooth = gaussian_filter(values.astype(np.float64), sigma_px, mode="reflect")
-    product: np.ndarray = smooth.clip(min=0) * gate.clip(max=LARGEST_GATE)
-    return product.astype(np.float32)
+    if (gate < 0).any():
+        raise ValueError("gate: must be 0 or more; clip the gate at 0 first")
 
 
 def contributing_pixels(
@@ -69,7 +80,21 @@ def contributing_pixels(
         ValueError: See :func:`evidence`.
     """
     product = evidence(values, gate=gate, sigma_px=sigma_px)
-    mask = (product > otsu_threshold(product)) & (gate > floor_od)
+    return thresholded(product, gate=gate, floor=floor_od, min_area_px=min_area_px)
+
+
+def thresholded(
+    product: Float[np.ndarray, "h w"],
+    *,
+    gate: Float[np.ndarray, "h w"],
+    floor: float,
+    min_area_px: float,
+) -> Bool[np.ndarray, "h w"]:
+    """Return where evidence is above its Otsu threshold and the gate above its floor.
+
+    Components below ``min_area_px`` are dropped; pixels that touch by a corner are one.
+    """
+    mask = (product > otsu_threshold(product)) & (gate > floor)
     return _without_specks(mask, min_area_px)
 
 
