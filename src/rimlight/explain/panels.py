@@ -18,7 +18,7 @@ _SIDE_PX = 288
 _RGB = 3
 _AXES = ("first axis", "second axis", "third axis")
 
-Panel = UInt8[np.ndarray, "h w 3"]
+Panel = UInt8[np.ndarray, "_ _ 3"]
 SHOWN = 4  # references in quarters of their panel; of fewer the first alone
 _NEAREST = Image.Resampling.NEAREST
 PanelRows = tuple[tuple[str, tuple[Panel, Panel, Panel]], ...]

@@ -62,7 +62,7 @@ class Stretches:
         return Stretches(**{name: values[order] for name, values in both.items()})
 
 
-def borders(n_stretches: int, *, spacing: Spacing = "ends") -> Float64[np.ndarray, " n+1"]:
+def borders(n_stretches: int, *, spacing: Spacing = "ends") -> Float64[np.ndarray, " m"]:
     """Return the borders of stretches on one path, from 0 to 1.
 
     Args:
