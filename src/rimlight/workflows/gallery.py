@@ -5,21 +5,27 @@ from typing import Any
 import numpy as np
 
 from rimlight.core.measurement import mean_od
-from rimlight.explain.contributing import contributing_pixels, reason_without_mask
 from rimlight.io.arrays import write_arrays
 from rimlight.io.files import write_json
 from rimlight.io.formats.tables import write_table
 from rimlight.io.runs import Run
 from rimlight.model.prediction import centre, probability
 from rimlight.settings import Settings
+from rimlight.workflows.own_membranes import (
+    MEMBRANE_REFERENCES,
+    Claims,
+    evidence_of,
+    joint_claims,
+    mask_of,
+    membrane_settings,
+    tissue_of,
+)
 from rimlight.workflows.walks import ExplainedFold, Grounds, Walked, path_settings, walked
 
 RULE = (
     "Of each level and outcome, the held-out cell with the median logit and the one furthest on "
     "the wrong side; nobody picked them."
 )
-MIN_AREA_UM2 = 0.5
-FLOOR_SDS = 3.0
 LEVELS = ("negative", "weak", "moderate", "strong")
 
 
@@ -67,21 +73,14 @@ def _explained(
 
     network, path = folded(fold.model.network), path_settings(settings)
     grounds = fold.grounds
-    name = "opposite"
-    main = walked(network, grounds, rows, name=name, path=path)
-    if main is None:
-        name = "white"
-        main = walked(network, grounds, rows, name=name, path=path)
-    removed = walked(network, grounds, rows, name="stain_removed", path=path)
-    if main is None or removed is None:
-        raise RuntimeError("white and stain_removed always have a reference")
-    dab = grounds.cells.dab(rows)
-    masks = np.stack(
-        [
-            _mask(grounds, int(row), at, main, dab=dab[at], settings=settings)
-            for at, row in enumerate(rows)
-        ]
-    )
+    walks = {
+        name: found
+        for name in MEMBRANE_REFERENCES
+        if (found := walked(network, grounds, rows, name=name, path=path)) is not None
+    }
+    name = next(iter(walks))
+    main, removed, dab = walks[name], walks["stain_removed"], grounds.cells.dab(rows)
+    masks = _masks(grounds, joint_claims(rows, walks))
     pictures = {
         "patches": centre(grounds.cells.patches[rows], size_px=settings.patch.size_px),
         "references": _reference_pictures(grounds, rows, main),
@@ -99,26 +98,14 @@ def _explained(
     return facts, pictures
 
 
-def _mask(
-    grounds: Grounds, row: int, at: int, found: Walked, *, dab: np.ndarray, settings: Settings
-) -> np.ndarray:
-    reason = reason_without_mask(
-        is_called_positive=bool(found.columns["logit"][at] > 0),
-        is_converged=bool(found.columns["is_converged"][at]),
-        is_reference_valid=bool((found.reference_responses[at] < 0).mean() > 0.5),
-    )
-    if reason:
-        return np.zeros(dab.shape, dtype=bool)
-    background = grounds.background_of_slide[grounds.cells.slide_of_cell[row].slide_id]
-    gate = np.clip(dab - background.od, 0, settings.explain.max_od)
-    mpp = settings.patch.mpp
-    return contributing_pixels(
-        found.values[at],
-        gate,
-        sigma_px=settings.explain.sigma_um / mpp,
-        min_area_px=MIN_AREA_UM2 / mpp**2,
-        floor_od=FLOOR_SDS * background.sd_od,
-    )
+def _masks(grounds: Grounds, claims: Claims) -> np.ndarray:
+    settings, size_px = membrane_settings(grounds.settings), grounds.cells.settings.size_px
+    masks = np.zeros((len(claims.rows), size_px, size_px), dtype=bool)
+    for at, row in enumerate(claims.rows):
+        if not claims.reasons[at]:
+            tissue = tissue_of(grounds, int(row))
+            masks[at] = mask_of(evidence_of(claims.values[at], tissue, settings=settings), tissue)
+    return masks
 
 
 def _reference_pictures(grounds: Grounds, rows: np.ndarray, found: Walked) -> np.ndarray:
