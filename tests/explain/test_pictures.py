@@ -82,8 +82,12 @@ def test_the_outline_of_a_mask_is_drawn_on_the_image_only():
     )[0][1]
     assert (image[20 * 8, 5 * 8 : 15 * 8] == (0, 180, 255)).all()
     assert abs(redness(moved)[20 * 8, 5 * 8 : 15 * 8]).max() < 25
-    with pytest.raises(ValueError, match=r"outline: must be true or false and of shape \(36, 36\)"):
-        explain.picture_of(found, 0, outline=torch.ones(36, 36))
+
+
+def test_an_outline_that_is_no_mask_of_the_image_is_refused(wrong_types):
+    for mask in (torch.ones(36, 36), torch.ones(36, 35, dtype=torch.bool)):
+        with pytest.raises(ValueError, match=r"outline: must be true or false .* \(36, 36\)"):
+            explain.picture_of(two_spots(), 0, outline=mask)
 
 
 def test_four_references_share_their_panel():
