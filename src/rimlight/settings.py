@@ -94,6 +94,9 @@ class ExplainSettings:
     n_cells: int = _setting(300, "cells", "hold-out cells explained, drawn at random; 0: all")
     n_references: int = _setting(8, "cells", "real cells in a reference pool")
     tolerance: float = _setting(0.01, "share of rise", "completeness error that ends refinement")
+    tolerance_spread: float = _setting(
+        0.1, "share of climb", "errors along a path that may cancel; bounds the error of a map"
+    )
     tolerance_logits: float = _setting(0.01, "logits", "completeness error that always suffices")
     sigma_um: float = _setting(1.75, "um", "smoothing of the map before contributing pixels")
     top_share: float = _setting(0.02, "0..1", "share of pixels taken in the OD validation")

@@ -81,6 +81,7 @@ def path_settings(settings: Settings, *, is_checked: bool = False) -> "PathSetti
     return PathSettings(
         tolerance=settings.explain.tolerance,
         tolerance_absolute=settings.explain.tolerance_logits,
+        tolerance_spread=settings.explain.tolerance_spread,
         n_workers=settings.train.n_threads,
         is_checked=is_checked,
     )
