@@ -11,7 +11,8 @@ Metrics = Mapping[str, Any]
 
 def headline(step: str, metrics: Metrics) -> str:
     """Return some lines about a step that was just done, "" where it has no numbers."""
-    lines = {"evaluate": _evaluation, "validate": _validation}.get(step)
+    of_step = {"evaluate": _evaluation, "validate": _validation, "membranes": _membranes}
+    lines = of_step.get(step)
     return "" if lines is None else "\n".join(lines(metrics))
 
 
@@ -40,6 +41,22 @@ def _validation(metrics: Metrics) -> Iterator[str]:
                 figures = within(found, "measures", measure, subset, "figures")
                 words.append(f"{measure} {_figure(figures, 'pearson')}")
             yield f"  Pearson with the level, {subset}: {', '.join(words)}"
+
+
+def _membranes(metrics: Metrics) -> Iterator[str]:
+    found = within(metrics, "membranes")
+    yield (
+        f"{found.get('n_outlined', 0)} of {found.get('n_called_positive', 0)} cells called "
+        "positive have an outline"
+    )
+    systems = within(found, "truth", "systems")
+    for name in systems:
+        figures = within(systems, name, "figures")
+        words = [
+            f"{label} {_figure(figures, key)}"
+            for key, label in (("average_precision", "average precision"), ("dice", "Dice"))
+        ]
+        yield f"  own membrane, {name}: {', '.join(words)}"
 
 
 def _figure(figures: Any, name: str) -> str:

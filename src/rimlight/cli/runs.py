@@ -1,4 +1,4 @@
-"""The verbs that make and read runs: train, evaluate, explain, validate, report, run."""
+"""The verbs that make and read runs: train, evaluate, explain, validate, membranes, report, run."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +29,21 @@ SplitFile = Annotated[
     Path | None, typer.Option("--split", metavar="CSV", help="Given split: columns case, part.")
 ]
 
-_SECTION_OF_STEP = {"evaluate": "evaluation", "explain": "explanation", "validate": "validation"}
+AllPositive = Annotated[
+    bool,
+    typer.Option(
+        "--all-positive",
+        help="Every held-out cell called positive, not the explained ones only.",
+        show_default=False,
+    ),
+]
+
+_SECTION_OF_STEP = {
+    "evaluate": "evaluation",
+    "explain": "explanation",
+    "validate": "validation",
+    "membranes": "membranes",
+}
 
 
 def train(
@@ -77,6 +91,17 @@ def validate(study: StudyFolder, *, run: RunName = None, as_json: AsJson = False
     _step("validate", study, run=run, as_json=as_json)
 
 
+def membranes(
+    study: StudyFolder,
+    *,
+    run: RunName = None,
+    all_positive: AllPositive = False,
+    as_json: AsJson = False,
+) -> None:
+    """Outline what made each positive call, with its density, area and completeness, for QuPath."""
+    _step("membranes", study, run=run, as_json=as_json, is_all_positive=all_positive)
+
+
 def report(study: StudyFolder, *, run: RunName = None, as_json: AsJson = False) -> None:
     """Write the report of a run: one HTML file that needs no network."""
     from rimlight.io.runs import open_run
@@ -99,7 +124,7 @@ def run(
     seed: Seed = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train, evaluate, explain, validate and report in one go."""
+    """Train, evaluate, explain, validate, outline membranes and report in one go."""
     from rimlight.io.study import open_study
 
     opened = with_choices(
@@ -155,12 +180,14 @@ def with_choices(
     return replace(study, settings=settings)
 
 
-def _step(name: str, study: Path, *, run: str | None, as_json: bool) -> None:
+def _step(
+    name: str, study: Path, *, run: str | None, as_json: bool, is_all_positive: bool = False
+) -> None:
     from rimlight.io.runs import open_run, read_metrics
     from rimlight.io.study import open_study
 
     opened = open_run(open_study(study), run)
-    _do(name, opened)
+    _do(name, opened, is_all_positive=is_all_positive)
     from rimlight.cli.headlines import headline
 
     metrics = read_metrics(opened)
@@ -170,7 +197,7 @@ def _step(name: str, study: Path, *, run: str | None, as_json: bool) -> None:
     answer(facts, "\n".join(filter(None, lines)), as_json=as_json)
 
 
-def _do(name: str, run: "Run") -> None:
+def _do(name: str, run: "Run", *, is_all_positive: bool = False) -> None:
     """Do one step of a finished training."""
     with progress_bar() as progress:
         if name == "evaluate":
@@ -181,6 +208,10 @@ def _do(name: str, run: "Run") -> None:
             from rimlight.workflows.explain import explain as explained
 
             explained(run, progress=progress)
+        elif name == "membranes":
+            from rimlight.workflows.membranes import membranes as outlined
+
+            outlined(run, choice="positive" if is_all_positive else "explained", progress=progress)
         else:
             from rimlight.workflows.validate import validate as validated
 

@@ -7,8 +7,9 @@ import gzip
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from reprlib import repr as short
 from typing import Any, BinaryIO, cast
@@ -127,6 +128,71 @@ def write_qupath(
             n_labels += 1
         packed.write(b"\n]}\n")
     return n_labels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Area:
+    """One object of areas: polygons in level-0 pixels, each an outer ring and its holes.
+
+    name: shown in QuPath; with the class and the slide it makes the object's id.
+    measurements: by name with unit; None is left out.
+    """
+
+    name: str
+    class_name: str
+    colour: tuple[int, int, int]
+    polygons: tuple[tuple[tuple[tuple[float, float], ...], ...], ...]
+    measurements: Mapping[str, float | None]
+
+
+def write_qupath_areas(path: Path, areas: Iterable[Area], *, slide: SlideInfo) -> int:
+    """Write areas of one slide as GeoJSON detections that QuPath reads, whole or not at all.
+
+    Coordinates count from the slide's bounds where it has any, because QuPath crops to them.
+
+    Returns:
+        How many objects were written.
+
+    Raises:
+        StorageError: The disk refuses.
+    """
+    n_areas = 0
+    frame: Frame = "bounds" if slide.bounds else "level0"
+    with whole_file(path) as handle, _packed(handle, path) as packed:
+        packed.write(b'{"type":"FeatureCollection",\n"rimlight":')
+        packed.write(_json_bytes(_header_of(slide, frame)))
+        packed.write(b',\n"features":[')
+        for area in areas:
+            packed.write(b",\n" if n_areas else b"\n")
+            packed.write(_json_bytes(_area_feature(area, slide)))
+            n_areas += 1
+        packed.write(b"\n]}\n")
+    return n_areas
+
+
+def _area_feature(area: Area, slide: SlideInfo) -> dict[str, Any]:
+    left_l0 = slide.bounds.left_l0 if slide.bounds else 0.0
+    top_l0 = slide.bounds.top_l0 if slide.bounds else 0.0
+    polygons = [
+        [[[round(x - left_l0, 3), round(y - top_l0, 3)] for x, y in ring] for ring in rings]
+        for rings in area.polygons
+    ]
+    is_one = len(polygons) == 1
+    object_name = f"{area.class_name}/{slide.fingerprint}/{area.name}"
+    return {
+        "type": "Feature",
+        "id": str(uuid5(_NAMESPACE, object_name)),
+        "geometry": {
+            "type": "Polygon" if is_one else "MultiPolygon",
+            "coordinates": polygons[0] if is_one else polygons,
+        },
+        "properties": {
+            "objectType": "detection",
+            "name": area.name,
+            "classification": {"name": area.class_name, "color": list(area.colour)},
+            "measurements": {k: v for k, v in area.measurements.items() if v is not None},
+        },
+    }
 
 
 def _content_of(path: Path) -> bytes:
