@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from captum.attr import Occlusion, Saliency
+from captum.attr import InputXGradient, LayerGradCam, Occlusion, Saliency
 from networks import conv_norm_pool, items, made
 from torch import nn
 
@@ -28,6 +28,25 @@ def test_gradient_times_input_is_the_path_from_zero_of_a_linear_response():
         lambda x: x @ weights, images, references=torch.zeros(1, 4).double(), reference_name="none"
     )
     torch.testing.assert_close(gradient_times_input(lambda x: x @ weights, images), path.values)
+
+
+def test_gradient_times_input_is_that_of_captum():
+    network = made(conv_norm_pool)
+    expected = InputXGradient(network).attribute(IMAGES.clone().requires_grad_())
+    torch.testing.assert_close(gradient_times_input(network, IMAGES), expected)
+
+
+def test_grad_cam_is_that_of_captum_without_its_hooks():
+    torch.manual_seed(0)
+    # No ReLU in place: the hooks of Captum would see what it wrote.
+    trunk = nn.Sequential(nn.Conv2d(3, 6, 3), nn.Tanh(), nn.MaxPool2d(2)).double().eval()
+    head = nn.Sequential(nn.Conv2d(6, 4, 3), nn.ELU(), nn.Flatten(), nn.Linear(36, 1)).double()
+    network = nn.Sequential(trunk, head.eval())
+    coarse = LayerGradCam(network, trunk).attribute(IMAGES, relu_attributions=True)
+    expected = nn.functional.interpolate(coarse, size=(12, 12), mode="bilinear")[:, 0]
+    found = grad_cam(trunk, lambda maps: head(maps)[:, 0], IMAGES)
+    torch.testing.assert_close(found, expected.detach())
+    assert found.any()
 
 
 def test_occlusion_is_that_of_captum_where_windows_tile():

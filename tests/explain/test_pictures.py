@@ -1,5 +1,7 @@
 """The figure of one explanation: where the colours are, and what the words say."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -44,10 +46,11 @@ def test_one_scale_holds_for_every_image_of_a_batch_unless_it_is_given():
     network, images = made(conv_norm_pool), items((3, 12, 12), 2)
     images[1] = 0.5 + (images[1] - 0.5) / 50
     found = explain.explanation_of(network, images, references="blur")
-    weak = np.asarray(explain.picture_of(found, 1)).astype(int)
-    strong = np.asarray(explain.picture_of(found, 1, scale=1e-4)).astype(int)
-    coloured = [np.abs(p[..., 0] - p[..., 2])[42:320, 600:].mean() for p in (weak, strong)]
-    assert coloured[0] < coloured[1] / 3
+    strong, weak = (np.asarray(explain.picture_of(found, number)).astype(int) for number in (0, 1))
+    coloured = [np.abs(p[..., 0] - p[..., 2])[42:320, 600:].mean() for p in (strong, weak)]
+    assert coloured[1] < coloured[0] / 5
+    rescaled = np.asarray(explain.picture_of(found, 1, scale=1e-4)).astype(int)
+    assert np.abs(rescaled[..., 0] - rescaled[..., 2])[42:320, 600:].mean() > 5 * coloured[1]
 
 
 def test_a_volume_shows_three_slices_through_the_voxel_that_is_named():
@@ -111,6 +114,8 @@ def test_the_caption_says_rise_gap_reference_and_unit():
         "logit of cat: +12.00 for this image, +4.00 for the reference (grey)",
         "the map adds up to +8.00 of a rise of +8.00 (gap 0.0 %)",
     )
+    off = replace(found, gap=torch.tensor([0.5]).double())
+    assert words_of(off, 0).caption[1] == "the map adds up to +8.50 of a rise of +8.00 (gap 6.2 %)"
     assert (words.lowers, words.raises) == ("lowers the logit of cat", "raises the logit of cat")
     assert words.unit == "logit of cat per pixel"
     assert words.stamps == ()
@@ -174,16 +179,21 @@ def test_what_cannot_be_drawn_is_refused():
 
 def test_a_signal_is_drawn_over_the_colours_of_its_map():
     wave = torch.zeros(1, 1, 60)
-    wave[..., 10:20], wave[..., 40:50] = 1.0, 1.0
+    wave[..., 10:20], wave[..., 44:54] = 1.0, 1.0
     weight = torch.where(torch.arange(60) < 30, 1.0, -1.0)
     found = explain.explanation_of(
         lambda x: (x[:, 0] * weight).sum(1), wave, references="no_signal"
     )
-    panel = np.asarray(explain.picture_of(found)).astype(int)[60:130, 16:912]
+    picture = np.asarray(explain.picture_of(found)).astype(int)[:, 16:912]
+    panel = picture[60:130]
     column = redness(panel).mean(0)
     assert column[round(15 / 60 * 896)] > 80
-    assert column[round(45 / 60 * 896)] < -80
+    assert column[round(49 / 60 * 896)] < -80
     assert abs(column[round(30 / 60 * 896)]) < 20
+    is_line = picture[42:165].max(2) < 60
+    high, low = (is_line[:, round(place / 60 * 896)].argmax() for place in (49, 5))
+    assert high < 20
+    assert low > 90
 
 
 def test_a_range_other_than_0_to_1_is_stretched_and_said():
