@@ -179,6 +179,8 @@ def test_stain_can_be_taken_away_window_by_window():
         method=explain.by_occlusion(window_px=1),
     )
     taken = removal.images[:, 1] - removal.references[:, 0, 1]
+    assert removal.references[:, 0, 1].max().item() == pytest.approx(0.05)
+    torch.testing.assert_close(removal.references[:, 0, [0, 2]], removal.images[:, [0, 2]])
     # Blue absorbs 0.7776 of a DAB density, see docs/method.md.
     torch.testing.assert_close(found.values, 0.7776 * taken, rtol=1e-3, atol=1e-6)
     path = explain.explanation_of(
