@@ -151,6 +151,8 @@ def test_a_stamp_is_seen_on_the_map():
     is_dark = [(picture[46:66, 640:900].max(2) < 40).mean() for picture in (stamped, plain)]
     assert is_dark[0] > 0.5
     assert is_dark[1] == 0
+    failed = np.asarray(explain.picture_of(two_spots(), stamp="failed E3"))
+    assert (failed[46:66, 640:900].max(2) < 40).mean() > 0.5
 
 
 @pytest.mark.parametrize(

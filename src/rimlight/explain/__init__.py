@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rimlight.explain.explanation import Explanation, explanation_of
     from rimlight.explain.mass import share_inside
     from rimlight.explain.methods import (
+        Comparator,
         by_grad_cam,
         by_gradient,
         by_gradient_times_input,
@@ -26,13 +27,17 @@ if TYPE_CHECKING:
     from rimlight.explain.model_responses import response_of
     from rimlight.explain.named_references import reference_named
     from rimlight.explain.pictures import picture_of
+    from rimlight.explain.quality import quality_of
     from rimlight.explain.responses import log_odds
+    from rimlight.explain.scorecard import Scorecard
     from rimlight.explain.stain_space import StainRemoval, stain_removal
 
 __all__ = [
     "Attributions",
+    "Comparator",
     "Explanation",
     "PathSettings",
+    "Scorecard",
     "StainRemoval",
     "attributions",
     "by_grad_cam",
@@ -43,6 +48,7 @@ __all__ = [
     "explanation_of",
     "log_odds",
     "picture_of",
+    "quality_of",
     "reference_named",
     "response_of",
     "share_inside",
@@ -51,8 +57,10 @@ __all__ = [
 
 _ROOM_OF_NAME = {
     "Attributions": "attribution",
+    "Comparator": "methods",
     "Explanation": "explanation",
     "PathSettings": "attribution",
+    "Scorecard": "scorecard",
     "StainRemoval": "stain_space",
     "attributions": "attribution",
     "by_grad_cam": "methods",
@@ -63,6 +71,7 @@ _ROOM_OF_NAME = {
     "explanation_of": "explanation",
     "log_odds": "responses",
     "picture_of": "pictures",
+    "quality_of": "quality",
     "reference_named": "named_references",
     "response_of": "model_responses",
     "share_inside": "mass",

@@ -5,6 +5,7 @@ Drawn with Pillow alone.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -32,6 +33,7 @@ def picture_of(
     smoothing_px: float = 0.0,
     outline: Bool[Tensor, "*space"] | None = None,
     through_px: Sequence[int] | None = None,
+    stamp: str = "",
 ) -> Image.Image:
     """Return the figure of one image: image, reference, map on pale tissue, legend in words.
 
@@ -46,6 +48,7 @@ def picture_of(
         smoothing_px: Gaussian sigma of the map that is drawn; it keeps the sum, and is said.
         outline: A mask of this image, such as the truth, whose border is drawn; not on signals.
         through_px: The voxel through which a volume is cut; its middle where it is not given.
+        stamp: One stamp more, such as that of a scorecard that failed, ``Scorecard.stamp``.
 
     Raises:
         ValueError: Images with other axes than these, a number that is not there, or a mask of
@@ -61,6 +64,8 @@ def picture_of(
     values = _drawn_values(found.pooled, smoothing_px)
     scale = shared_scale(values) if scale is None else scale
     words = words_of(found, number)
+    if stamp:
+        words = replace(words, stamps=(*words.stamps, stamp.upper()))
     notes = _notes(found.images[number], smoothing_px)
     if found.images.ndim == 3:
         body = trace_panel(found, number, values=values[number], scale=scale, words=words)
