@@ -179,7 +179,8 @@ def test_a_run_with_training_only_names_the_steps_that_are_missing(tmp_path):
     made.training()
     page = reported(made.run).page
     commands = {code.removesuffix(" STUDY") for code in page.text_of("code")}
-    assert commands == {"rimlight evaluate", "rimlight explain", "rimlight validate"}
+    verbs = ("evaluate", "explain", "validate", "membranes")
+    assert commands == {f"rimlight {verb}" for verb in verbs}
     assert page.faults == []
     assert not page.all("p", "lead")
 

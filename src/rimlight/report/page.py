@@ -25,6 +25,7 @@ from rimlight.report.blocks import Section
 from rimlight.report.contents import Contents, read_contents
 from rimlight.report.density import density_section
 from rimlight.report.gallery import GROUPS, Card, Gallery, read_gallery
+from rimlight.report.membranes import membranes_section
 from rimlight.report.method import limits_section, method_section
 from rimlight.report.panels import TOP_OD, density_grey, png_data
 from rimlight.report.results import results_section
@@ -103,6 +104,7 @@ def write_report(run: Run) -> Path:
     sections = (
         results_section(contents),
         density_section(contents),
+        membranes_section(contents),
         method_section(contents),
         limits_section(contents, is_synthetic=is_synthetic(contents)),
     )
