@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rimlight.explain.responses import log_odds
     from rimlight.explain.scorecard import Scorecard
     from rimlight.explain.stain_space import StainRemoval, stain_removal
+    from rimlight.explain.turning import turned_attributions
 
 __all__ = [
     "Attributions",
@@ -53,6 +54,7 @@ __all__ = [
     "response_of",
     "share_inside",
     "stain_removal",
+    "turned_attributions",
 ]
 
 _ROOM_OF_NAME = {
@@ -76,6 +78,7 @@ _ROOM_OF_NAME = {
     "response_of": "model_responses",
     "share_inside": "mass",
     "stain_removal": "stain_space",
+    "turned_attributions": "turning",
 }
 
 
