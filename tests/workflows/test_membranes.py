@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import shapely
+from test_metrics_page import PAGE, keys
 
 from rimlight.core.zones import zones_of
 from rimlight.io.arrays import read_arrays
@@ -51,6 +52,15 @@ def test_every_explained_cell_has_a_row_and_each_outlined_one_an_object(outlined
     assert {row["cell"] for row in rows if not row["reason"]} == set(features)
     assert section["n_outlined"] == len(features) > 0
     assert sum(section["reasons"].values()) == len(rows) - len(features)
+
+
+def test_every_key_and_column_is_on_the_page_of_metrics(outlined):
+    words = PAGE.read_text(encoding="utf-8")
+    section = dict(read_metrics(outlined)["membranes"])
+    reasons = section.pop("reasons")
+    assert reasons
+    named = set(keys(section)) | set(read_table(outlined.folder / "membranes.csv"))
+    assert sorted(name for name in named if f"`{name}`" not in words) == []
 
 
 def test_a_cell_called_negative_has_a_reason_and_no_object(outlined):
