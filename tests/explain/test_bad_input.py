@@ -47,6 +47,7 @@ class Wrong:
     images: torch.Tensor = IMAGES
     references: object = REFERENCES
     name: str | None = "own"
+    error: type[Exception] = ValueError
 
 
 def of_three(x):
@@ -79,6 +80,8 @@ BAD = [
           references=items((8, 8, 3), 1, seed=2)),
     Wrong("single precision for a double network", "images: the response fails .*float32",
           "type that it was made for", images=IMAGES.float(), references=REFERENCES.float()),
+    Wrong("an array", "images: must be a tensor", "torch.from_numpy", images=IMAGES.numpy(),
+          error=TypeError),
     Wrong("no first axis", r"images: must be \(n, ...\)", r"image\[None\]", images=torch.zeros(4)),
     Wrong("empty batch", "images: must be .* at least one item", "got", images=IMAGES[:0]),
     Wrong("bytes", "images: must be float32", r"\.float\(\)",
@@ -139,7 +142,7 @@ def explained(wrong, **more):
 
 @pytest.mark.parametrize("wrong", BAD, ids=lambda wrong: wrong.what)
 def test_bad_input_is_refused_with_the_tensor_and_the_remedy(wrong, wrong_types):
-    with pytest.raises(ValueError, match=f"^{wrong.names}.*{wrong.remedy}") as caught:
+    with pytest.raises(wrong.error, match=f"^{wrong.names}.*{wrong.remedy}") as caught:
         explained(wrong)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 330
@@ -150,7 +153,7 @@ def test_bad_input_is_refused_with_the_tensor_and_the_remedy(wrong, wrong_types)
     "method", [explain.by_gradient(), explain.by_occlusion(window_px=3)], ids=lambda way: way.name
 )
 def test_a_comparator_refuses_the_same(wrong, method, wrong_types):
-    with pytest.raises(ValueError, match=f"^{wrong.names}"):
+    with pytest.raises(wrong.error, match=f"^{wrong.names}"):
         explained(wrong, method=method)
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from rimlight.explain.attribution import Attributions, Response, attributions
 from rimlight.explain.methods import ByPath, Comparator, Method
-from rimlight.explain.model_responses import response_of
+from rimlight.explain.model_responses import ModelResponse, response_of
 from rimlight.explain.named_references import ReferenceName, reference_named
 from rimlight.explain.references import check_reference, check_tensors
 from rimlight.explain.responses import check_items_are_independent, check_modules
@@ -95,10 +95,16 @@ def explanation_of(
 
     Raises:
         ValueError: What :func:`attributions` refuses; a reference without a name.
+        TypeError: Images that are no tensor.
         MemoryError: Not even one path point fits into memory.
     """
     if isinstance(response, nn.Module):
         response = response_of(response)
+    if not isinstance(images, Tensor):
+        raise TypeError(
+            f"images: must be a tensor (n, channels, ...), got {type(images).__name__}; convert "
+            "with torch.from_numpy(...).float() and bring channels behind n"
+        )
     images = images.detach()
     start, name = _named(references, images, reference_name)
     asked = _Asked(response=response, images=images, start=start, name=name, is_forced=forced)
@@ -127,7 +133,7 @@ class _Asked:
             rise=whole - from_references.mean(1),
             response_of_image=whole,
             response_of_references=from_references,
-            response_name=getattr(self.response, "name", "response"),
+            response_name=_name_of(self.response),
             reference_name=self.name,
             is_forced=self.is_forced,
             **more,
@@ -199,6 +205,10 @@ def _named(
         )
     check_tensors(images, images)
     return reference_named(references, images), references
+
+
+def _name_of(response: Response) -> str:
+    return response.name if isinstance(response, ModelResponse) else "response"
 
 
 def _of_each(references: Tensor, images: Tensor) -> Tensor:
