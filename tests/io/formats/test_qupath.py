@@ -10,13 +10,7 @@ from hypothesis import strategies as st
 
 from rimlight.errors import LabelFileError
 from rimlight.io.formats.points import Fault, PointRecord
-from rimlight.io.formats.qupath import (
-    Area,
-    expression_of_class,
-    read_qupath,
-    write_qupath,
-    write_qupath_areas,
-)
+from rimlight.io.formats.qupath import expression_of_class, read_qupath, write_qupath
 from rimlight.records import Box, Expression
 from small_studies import label_of, slide_info
 
@@ -347,41 +341,6 @@ def test_a_label_of_another_slide_stops_the_file_before_it_has_a_name(tmp_path):
     with pytest.raises(ValueError, match="is of s2"):
         write_qupath(tmp_path / "s1.geojson", labels, slide=BOUNDED)
     assert list(tmp_path.iterdir()) == []
-
-
-SQUARE = ((10.0, 20.0), (14.0, 20.0), (14.0, 24.0), (10.0, 24.0), (10.0, 20.0))
-HOLE = ((11.0, 21.0), (11.0, 22.0), (12.0, 22.0), (12.0, 21.0), (11.0, 21.0))
-
-
-def area_of(name, *polygons):
-    return Area(
-        name=name,
-        class_name="Contributing pixels",
-        colour=(0, 140, 255),
-        polygons=polygons,
-        measurements={"Area um^2": 4.0, "Completeness": None},
-    )
-
-
-def test_areas_keep_holes_parts_and_measurements_and_count_from_the_bounds(tmp_path):
-    areas = [area_of("one", (SQUARE, HOLE)), area_of("two", (SQUARE,), (SQUARE,))]
-    assert write_qupath_areas(tmp_path / "a.geojson", areas, slide=BOUNDED) == 2
-    one, two = json.loads((tmp_path / "a.geojson").read_text())["features"]
-    left, top = BOUNDED.bounds.left_l0, BOUNDED.bounds.top_l0
-    assert one["geometry"]["type"] == "Polygon"
-    assert one["geometry"]["coordinates"][0][1] == [14 - left, 20 - top]
-    assert len(one["geometry"]["coordinates"]) == 2
-    assert two["geometry"]["type"] == "MultiPolygon"
-    assert one["properties"]["measurements"] == {"Area um^2": 4.0}
-    assert one["properties"]["objectType"] == "detection"
-    assert one["id"] != two["id"]
-
-
-def test_equal_areas_give_equal_bytes_and_no_labels(tmp_path):
-    for name in ("a.geojson", "b.geojson"):
-        write_qupath_areas(tmp_path / name, [area_of("one", (SQUARE,))], slide=BOUNDED)
-    assert (tmp_path / "a.geojson").read_bytes() == (tmp_path / "b.geojson").read_bytes()
-    assert read_qupath(tmp_path / "a.geojson").items == ()
 
 
 ODDITIES = st.sampled_from(
