@@ -15,6 +15,7 @@ from rimlight.report.blocks import Block, Drawing, Missing, Section, Table, numb
 from rimlight.report.contents import Contents, interval_of, within
 from rimlight.report.estimates import interval_columns
 from rimlight.report.panels import click_mark, outline, picture, scale_bar
+from rimlight.report.svg import LEVEL_NAMES
 from rimlight.report.wording import count, estimate, number, percent
 
 KEY, TITLE = "membranes", "What was outlined, and is it the cell's own membrane?"
@@ -85,11 +86,17 @@ def _truth_words(truth: Mapping[str, Any]) -> str:
     ]
     n_above = sum(low is not None and low > 0 for low in lows)
     completeness = within(truth, "completeness")
+    without = within(truth, "margins", "path_gaussian", "figures", "average_precision")
     words = (
         f"Synthetic tissue, so that each cell's own membrane is known: "
         f"{count(truth.get('n_cells') or 0, 'positive cell')} with an outline. Of {len(lows)} "
         f"margins over controls, {n_above} have an interval above 0."
     )
+    if without:
+        words += (
+            " What the network adds to the same path around a "
+            f"bell, in average precision: {estimate(interval_of(without), digits=3)}."
+        )
     if "median_error" in completeness:
         words += (
             f" The completeness of an outline is off by {percent(completeness['median_error'])} "
@@ -150,7 +157,8 @@ def _float(text: str | None) -> float | None:
 
 
 def _levels(found: Mapping[str, Any]) -> Block:
-    levels = within(found, "levels")
+    known = within(found, "levels")
+    levels = {name: known[name] for name in LEVEL_NAMES if name in known}
     heads = (
         "od_mean_median",
         "area_um2_median",
@@ -194,9 +202,9 @@ def _comparison(found: Mapping[str, Any]) -> Block | None:
     for name in names:
         texts = []
         for figure, _ in _FIGURES:
-            texts.append(estimate(interval_of(within(systems, name, "figures", figure))))
+            texts.append(estimate(interval_of(within(systems, name, "figures", figure)), digits=3))
             margin = within(found, "truth", "margins", name, "figures", figure)
-            texts.append(estimate(interval_of(margin)) if margin else "")
+            texts.append(estimate(interval_of(margin), digits=3) if margin else "")
         rows.append(numbers_row(SYSTEM_NAMES[name], *texts))
     for figure, _ in _FIGURES:
         values = [interval_of(within(systems, name, "figures", figure)) for name in names]
