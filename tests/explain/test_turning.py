@@ -53,6 +53,7 @@ def test_a_response_that_does_not_mind_turns_has_its_plain_map():
     found = of(response, images, reference)
     torch.testing.assert_close(found.averaged.values, plain.values)
     assert found.shift.max() < 1e-9
+    assert (found.averaged.n_gradients == 8 * plain.n_gradients).all()
 
 
 @pytest.mark.parametrize("is_shared", [True, False])

@@ -167,7 +167,8 @@ def _legend(words: Words, width: int, scale: float) -> Image.Image:
     draw.text((0, 0), _fitting(f"< {words.lowers}", width // 2 - 8, 15), fill=low, font=font)
     right = _fitting(f"{words.raises} >", width // 2 - 8, 15)
     draw.text((width - font.getlength(right), 0), right, fill=high, font=font)
-    numbers = (f"-{scale:.3g}", f"0: moved nothing; unit: {words.unit}", f"+{scale:.3g}")
+    middle = _fitting(f"0: moved nothing; unit: {words.unit}", width - 200, 13)
+    numbers = (f"-{scale:.3g}", middle, f"+{scale:.3g}")
     for text, share in zip(numbers, (0.0, 0.5, 1.0), strict=True):
         left = (width - _font(13).getlength(text)) * share
         draw.text((left, _LINE + _BAR + 3), text, fill=_PALE, font=_font(13))
