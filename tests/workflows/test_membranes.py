@@ -11,8 +11,11 @@ from rimlight.io.arrays import read_arrays
 from rimlight.io.formats.tables import read_table
 from rimlight.io.runs import read_metrics
 from rimlight.workflows import membrane_truth
-from rimlight.workflows.membranes import measured, membranes
+from rimlight.workflows.explain import explained_folds, study_of
+from rimlight.workflows.label import consensus_of_study
+from rimlight.workflows.membranes import measured, membranes, placed
 from rimlight.workflows.own_membranes import Tissue
+from rimlight.workflows.patches import cell_patches
 from rimlight.workflows.train import train
 from scenes import haematoxylin_discs
 
@@ -86,6 +89,16 @@ def test_objects_lie_on_their_cell_with_the_area_of_the_table(outlined):
         assert area == pytest.approx(float(row["area_um2"]))
 
 
+def test_a_polygon_is_placed_about_its_cell_with_x_to_the_right_and_y_down(taught):
+    study = study_of(taught)
+    cells = cell_patches(study, consensus_of_study(study).cells)
+    cell, info = cells.cells[3].cell, cells.slide_of_cell[3]
+    (outer,) = placed(shapely.box(10, 20, 14, 22), cells, 3, info)
+    x, y = np.array(outer).T
+    assert (x.min(), x.max()) == (cell.x_l0 - 64 + 20, cell.x_l0 - 64 + 28)
+    assert (y.min(), y.max()) == (cell.y_l0 - 64 + 40, cell.y_l0 - 64 + 44)
+
+
 def test_on_synthetic_tissue_every_control_stands_beside_the_method(outlined):
     truth = read_metrics(outlined)["membranes"]["truth"]
     names = set(truth["systems"])
@@ -152,9 +165,6 @@ def test_values_are_those_of_the_drawn_cell():
 
 
 def test_controls_with_a_parameter_are_fitted_on_validation_cells_only(taught, monkeypatch):
-    from rimlight.workflows.explain import explained_folds, study_of
-    from rimlight.workflows.label import consensus_of_study
-    from rimlight.workflows.patches import cell_patches
 
     study = study_of(taught)
     cells = cell_patches(study, consensus_of_study(study).cells)
@@ -173,9 +183,6 @@ def test_controls_with_a_parameter_are_fitted_on_validation_cells_only(taught, m
 
 
 def test_the_truth_lies_where_the_cell_was_painted(taught):
-    from rimlight.workflows.explain import study_of
-    from rimlight.workflows.label import consensus_of_study
-    from rimlight.workflows.patches import cell_patches
 
     study = study_of(taught)
     cells = cell_patches(study, consensus_of_study(study).cells)
