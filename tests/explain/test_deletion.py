@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from rimlight.explain.deletion import removal
+from rimlight.explain import deletion
+from rimlight.explain.stream import Stream
+
+
+def removal(response, images, **more):
+    return deletion.removal(images, stream=Stream(response=response, chunk=3), **more)
+
 
 WEIGHT = torch.tensor([[4.0, -2.0], [1.0, 3.0]])
 

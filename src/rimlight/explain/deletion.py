@@ -12,7 +12,6 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
-from rimlight.explain.responses import Response
 from rimlight.explain.stream import Stream, plain_arithmetic
 
 
@@ -36,13 +35,12 @@ class Removal:
 
 
 def removal(
-    response: Response,
     images: Float[Tensor, "n c *space"],
     *,
     fill: Float[Tensor, "n c *space"],
     order: Float[np.ndarray, "n *space"],
+    stream: Stream,
     n_steps: int = 20,
-    chunk: int = 64,
 ) -> Removal:
     """Return the curves of removing pixels in the order of a map, highest first and lowest first.
 
@@ -50,6 +48,7 @@ def removal(
     is read with the other sign.
 
     Args:
+        stream: The response, and how many images it is given at once.
         fill: What a removed pixel shows instead.
         order: One value a pixel, in the sense of an attribution towards the image.
         n_steps: Steps from nothing removed to everything removed.
@@ -64,7 +63,6 @@ def removal(
         )
     if n_steps < 1:
         raise ValueError(f"n_steps: must be at least 1, got {n_steps}")
-    stream = Stream(response=response, chunk=chunk)
     with plain_arithmetic():
         whole, empty = stream.responses(images), stream.responses(fill)
         direction = torch.where(whole >= empty, 1.0, -1.0).numpy()

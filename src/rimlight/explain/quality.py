@@ -34,6 +34,7 @@ from rimlight.explain.quality_rows import (
 from rimlight.explain.randomisation import layers_of, randomised, stages
 from rimlight.explain.responses import Response
 from rimlight.explain.scorecard import Check, Curve, Scorecard, Stage, in_order, not_run
+from rimlight.explain.stream import Stream
 from rimlight.explain.zone_mass import (
     Zoned,
     area_under_curve,
@@ -44,32 +45,32 @@ from rimlight.explain.zone_mass import (
     rank_accuracy,
 )
 
-_STEPS_AT_FIRST = 0.05
-"""Completeness of maps that are only compared with others; a tenth of the gradients of 1 %."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QualitySettings:
+class GateSettings:
     """How much work the gate does.
 
     path: how finely the maps are walked that the gate judges; those that are shown.
     tolerance, tolerance_absolute: completeness error that E1 allows, as a share of the rise and in
         units of the response, whatever ``path`` says.
     n_checked: maps that are walked once more at three times the points.
-    n_random_networks: networks with all layers random; n_stages: of the cascade before them.
-    n_cascade: images that the cascade explains.
-    n_steps: removal steps; blur_px: sigma of the blurred-map control.
+    n_compared: gradients of a map that is only compared with others, over all its references.
+    n_random_networks: networks with all layers random; n_stages: of the cascade, the full one last.
+    n_few: images that the cascade and E8 explain, spread evenly over all.
+    n_steps: removal steps.
+    sigma_px: scale at which maps are read in E5 and E8; every control gets the same smoothing.
     """
 
     path: PathSettings = field(default_factory=PathSettings)
     tolerance: float = 0.01
     tolerance_absolute: float = 0.05
     n_checked: int = 16
+    n_compared: int = 32
     n_random_networks: int = 3
     n_stages: int = 4
-    n_cascade: int = 16
+    n_few: int = 24
     n_steps: int = 20
-    blur_px: float = 2.0
+    sigma_px: float = 2.0
     n_resamples: int = 1000
     seed: int = 0
 
@@ -109,7 +110,7 @@ def quality_of(
     references: Tensor | ReferenceName,
     reference_name: str | None = None,
     beside: Beside | None = None,
-    settings: QualitySettings | None = None,
+    settings: GateSettings | None = None,
     forced: bool = False,
 ) -> Scorecard:
     """Return the scorecard of a response's maps on some images that it was not trained on.
@@ -130,7 +131,7 @@ def quality_of(
     """
     if isinstance(response, nn.Module):
         response = response_of(response)
-    settings, beside = settings or QualitySettings(), beside or Beside()
+    settings, beside = settings or GateSettings(), beside or Beside()
     found = explanation_of(
         response,
         images,
@@ -155,7 +156,7 @@ class _Gate:
     response: Response
     found: Explanation
     beside: Beside
-    settings: QualitySettings
+    settings: GateSettings
 
     @property
     def cases(self) -> Cases:
@@ -176,20 +177,33 @@ class _Gate:
         *,
         images: Tensor | None = None,
         references: Tensor | None = None,
-        n_items: int | None = None,
+        chosen: np.ndarray | None = None,
     ) -> np.ndarray:
         """Maps that are only compared with others: less complete than those shown."""
-        path = self.settings.path
-        coarse = replace(path, tolerance=max(path.tolerance, _STEPS_AT_FIRST), is_checked=False)
+        path, n_most = self.settings.path, self.settings.n_compared
+        n_first = min(path.n_first, n_most)
+        coarse = replace(path, n_first=n_first, n_most=n_most, is_checked=False)
         found = attributions(
             response,
-            (self.found.images if images is None else images)[:n_items],
-            references=(self.found.references if references is None else references)[:n_items],
+            _some(self.found.images if images is None else images, chosen),
+            references=_some(self.found.references if references is None else references, chosen),
             reference_name=self.found.reference_name,
             settings=coarse,
             forced=self.found.is_forced,
         )
         return _numbers(found.values.sum(1))
+
+    @property
+    def few(self) -> np.ndarray:
+        """Numbers of some images, spread evenly over all."""
+        n = len(self.found.images)
+        return np.unique(np.linspace(0, n - 1, min(n, self.settings.n_few)).round().astype(int))
+
+    def smoothed(self, maps: np.ndarray) -> np.ndarray:
+        """Maps at the scale at which they are read."""
+        one_channel = torch.from_numpy(np.ascontiguousarray(maps))[:, None]
+        found: np.ndarray = blurred(one_channel, sigma_px=self.settings.sigma_px)[:, 0].numpy()
+        return found
 
     @property
     def fill(self) -> Tensor:
@@ -257,16 +271,17 @@ class _Gate:
         return maps
 
     def _stage(self, n: int, *, n_layers: int) -> Stage:
-        """One stage of the cascade, on fewer images."""
-        k, seed = self.settings.n_cascade, self.settings.seed
-        with randomised(self.response, self.found.images, n_layers=n, seed=seed):
-            maps = self.maps(self.response, n_items=k)
-        cases, zones = self.cases.only(np.arange(len(maps))), self.beside.zones
+        """One stage of the cascade, on some of the images."""
+        few, zones = self.few, self.beside.zones
+        with randomised(self.response, self.found.images, n_layers=n, seed=self.settings.seed):
+            maps = self.maps(self.response, chosen=few)
+        cases = self.cases.only(few)
+        share = None if zones is None else cases.mean(own_share(maps, zones.only(few)))
         return Stage(
             name=f"last {n} of {n_layers} layers" if n > 1 else "last layer",
             n_layers=n,
-            correlation=cases.median(np.abs(rank_correlation(self.maps_shown[:k], maps))),
-            own_share=None if zones is None else cases.mean(own_share(maps, zones.only(slice(k)))),
+            correlation=cases.median(np.abs(rank_correlation(self.maps_shown[few], maps))),
+            own_share=share,
         )
 
     def _undone(self, code: str, maps: list[np.ndarray]) -> tuple[Check, Stage, np.ndarray | None]:
@@ -295,22 +310,23 @@ class _Gate:
         return self._undone("E4", [self.maps(network) for network in self.beside.shuffled])[0]
 
     def deletion(self) -> tuple[Check, tuple[Curve, ...]]:
-        shown = torch.from_numpy(self.maps_shown)
-        random = np.random.default_rng(self.settings.seed)
+        path, shown = self.settings.path, self.maps_shown
+        stream = Stream(response=self.response, chunk=path.chunk, n_workers=path.n_workers)
+        noise = np.random.default_rng(self.settings.seed).random(shown.shape)
         sign = np.sign(_numbers(self.found.rise)).reshape(-1, *[1] * (shown.ndim - 1))
         orders = {
-            "map": self.maps_shown,
-            "random": random.random(shown.shape),
-            "amount": self.amount * sign,
-            "blurred map": blurred(shown[:, None], sigma_px=self.settings.blur_px)[:, 0].numpy(),
+            "map": self.smoothed(shown),
+            "random": self.smoothed(noise),
+            "amount": self.smoothed(self.amount * sign),
+            "map without smoothing": shown,
         }
         curves = {
             name: removal(
-                self.response,
                 self.found.images,
                 fill=self.fill,
                 order=order,
                 n_steps=self.settings.n_steps,
+                stream=stream,
             )
             for name, order in orders.items()
         }
@@ -352,13 +368,23 @@ class _Gate:
             changes = [*plane_changes(images, references), *changes]
         if not changes:
             return not_run("E8", "The images are no planes, and no changed images were handed in.")
-        correlation, similarity = {}, {}
+        few, shown = self.few, self.maps_shown[self.few]
+        read = self.smoothed(shown)
+        correlation, similarity, fine = {}, {}, {}
         for change in changes:
-            maps = self.maps(self.response, images=change.images, references=change.references)
-            correlation[change.name], similarity[change.name] = change.compared(
-                self.maps_shown, maps
+            maps = self.maps(
+                self.response, images=change.images, references=change.references, chosen=few
             )
-        return consistency_row(correlation, similarity, cases=self.cases)
+            correlation[change.name], similarity[change.name] = change.compared(
+                read, self.smoothed(maps)
+            )
+            fine[f"{change.name}, without smoothing"] = change.compared(shown, maps)[0]
+        similarity = {f"SSIM, {name}": values for name, values in similarity.items()}
+        return consistency_row(correlation, similarity | fine, cases=self.cases.only(few))
+
+
+def _some(tensor: Tensor, chosen: np.ndarray | None) -> Tensor:
+    return tensor if chosen is None else tensor[torch.from_numpy(chosen)]
 
 
 def _known(values: np.ndarray, mask: Bool[np.ndarray, "n *space"]) -> np.ndarray:

@@ -32,7 +32,8 @@ _KIND_OF_CODE: Mapping[str, _Kind] = {
         "reference validity",
         "fidelity",
         "share of references",
-        "no reference was forced, and at least 95 % of each kind have the class they should",
+        "no reference was forced, and of each kind 95 % or more may have the class they should "
+        "(upper end of the interval)",
     ),
     "E3": _Kind(
         "model randomisation",
@@ -46,7 +47,8 @@ _KIND_OF_CODE: Mapping[str, _Kind] = {
         "deletion",
         "fidelity",
         "response",
-        "area between the two orders is above that of random order and of order by amount",
+        "area between least and most important first is above that of random order and of order "
+        "by plain amount, all smoothed alike (paired interval excludes 0)",
     ),
     "E6": _Kind(
         "zone mass", "plausibility", "own / (own + neighbour)", "none; read beside the controls"
@@ -61,7 +63,8 @@ _KIND_OF_CODE: Mapping[str, _Kind] = {
         "consistency",
         "consistency",
         "rank correlation",
-        "alarm where the median under any of the changes is below 0.6",
+        "alarm where the median under any of the changes is below 0.6 (upper end of the interval), "
+        "at the scale at which maps are read",
     ),
     "E9": _Kind("repeatability", "consistency", "rank correlation", "none; printed"),
     "E10": _Kind(
@@ -125,7 +128,7 @@ class Check:
 class Curve:
     """A mean response while pixels are removed in one order.
 
-    order: map, random, amount or blurred map.
+    order: map, random, amount or map without smoothing.
     most_first, least_first: mean rise that is left after each step, from none removed to all.
     """
 
