@@ -106,6 +106,24 @@ class ExplainSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QualitySettings:
+    """How much work the quality gate does."""
+
+    n_cells: int = _setting(48, "cells", "held-out cells judged, half labelled positive; 0: all")
+    n_random_networks: int = _setting(3, "networks", "networks with random weights, for E3")
+    n_stages: int = _setting(4, "stages", "stages of the randomisation cascade, the full one last")
+    n_shuffled_networks: int = _setting(
+        1, "networks", "networks trained on shuffled labels, for E4; 0: not run"
+    )
+    shuffled_cells: int = _setting(1000, "cells", "training cells of such a network at the most")
+    shuffled_epochs: int = _setting(3, "epochs", "epochs that such a network is trained")
+    n_steps: int = _setting(20, "steps", "steps of a removal curve, for E5")
+    sigma_um: float = _setting(1.0, "um", "smoothing of maps and controls alike, for E5 and E8")
+    n_checked: int = _setting(16, "cells", "maps made once more at three times the points, for E1")
+    n_resamples: int = _setting(1000, "resamples", "bootstrap resamples of cases")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All settings of a study, one table of ``study.toml`` each."""
 
@@ -116,6 +134,7 @@ class Settings:
     train: TrainSettings = TrainSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     explain: ExplainSettings = ExplainSettings()
+    quality: QualitySettings = QualitySettings()
 
 
 _TABLE_OF_NAME = {item.name: item.type for item in fields(Settings)}
