@@ -189,6 +189,7 @@ def _levels(found: Mapping[str, Any]) -> Block:
             **{head: [it.get(head) for it in levels.values()] for head in heads},
         },
         table=Table(title="Values by level", heads=titles, rows=tuple(rows)),
+        is_wide_table=True,
     )
 
 
