@@ -97,6 +97,6 @@ def test_a_mask_moved_by_one_pixel_is_another_outline():
 
 
 @pytest.mark.parametrize("mask", [np.zeros((3, 3)), np.zeros(3, dtype=bool)])
-def test_what_is_no_mask_is_refused(mask):
+def test_what_is_no_mask_is_refused(mask, wrong_types):
     with pytest.raises(ValueError, match="mask"):
         outlines(mask)

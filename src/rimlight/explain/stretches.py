@@ -72,7 +72,7 @@ def borders(n_stretches: int, *, spacing: Spacing = "ends") -> Float64[np.ndarra
     Raises:
         ValueError: ``n_stretches`` is below 1.
 
-    >>> borders(2).tolist(), borders(4, spacing="even").tolist()
+    >>> borders(2).round(9).tolist(), borders(4, spacing="even").tolist()
     ([0.0, 0.5, 1.0], [0.0, 0.25, 0.5, 0.75, 1.0])
     """
     if n_stretches < 1:
