@@ -43,10 +43,10 @@ if TYPE_CHECKING:
 
 METHOD = "membranes"
 N_FITTED = 120
-RADII_UM = tuple(np.arange(4.0, 12.5, 0.5))
+RADII_UM = tuple(np.arange(4.0, 12.5, 0.5).tolist())
 INNER_UM = (0.0, 2.0, 3.0, 4.0, 5.0, 6.0)
 SIGMAS_UM = (3.0, 4.0, 5.0, 6.0, 8.0)
-INSIDE_COSTS = (0.3, 0.5, 0.8)
+INSIDE_COSTS = (0.5, 0.3, 0.8)
 FIGURES = ("average_precision", "dice")
 
 
@@ -241,12 +241,12 @@ def fitted_controls(fold: ExplainedFold, study: Study) -> Fitted:
         path_inside_cost=INSIDE_COSTS[0],
         n_cells=len(kept),
     )
-    tried = [
-        replace(start, path_gaussian_um=um, path_inside_cost=cost)
-        for um in SIGMAS_UM
-        for cost in INSIDE_COSTS
-    ]
-    return max(tried, key=lambda it: mean(lambda t: _path_without_map(t, it, settings)))
+
+    def path_worth(it: Fitted) -> float:
+        return mean(lambda tissue: _path_without_map(tissue, it, settings))
+
+    wide = max((replace(start, path_gaussian_um=um) for um in SIGMAS_UM), key=path_worth)
+    return max((replace(wide, path_inside_cost=cost) for cost in INSIDE_COSTS), key=path_worth)
 
 
 def _rings() -> list[Ring]:
