@@ -133,7 +133,14 @@ def test_the_headline_has_counts_intervals_subset_and_rival_side_by_side(whole):
 
 def test_verdicts_say_their_outcome_in_a_word_and_name_rivals_in_words(whole):
     marks = whole.page.text_of("span", "mark")
-    assert marks == ["✗ No signal", "✓ Shown", "– No verdict", "✓ Shown", "✗ Not shown"]
+    assert marks == [
+        "✗ No signal",
+        "✓ Shown",
+        "– No verdict",
+        "✓ Shown",
+        "✗ Not shown",
+        "– Not run",
+    ]
     items = whole.page.text_of("li", "verdict")
     assert items[0].startswith("✗ No signalThe network tells positive from negative cells")
     assert items[0].endswith("[−0.02, +0.04].")
@@ -179,7 +186,7 @@ def test_a_run_with_training_only_names_the_steps_that_are_missing(tmp_path):
     made.training()
     page = reported(made.run).page
     commands = {code.removesuffix(" STUDY") for code in page.text_of("code")}
-    verbs = ("evaluate", "explain", "validate", "membranes")
+    verbs = ("evaluate", "explain", "validate", "membranes", "quality")
     assert commands == {f"rimlight {verb}" for verb in verbs}
     assert page.faults == []
     assert not page.all("p", "lead")

@@ -138,7 +138,7 @@ def _placed(
     own_shares: Mapping[str, np.ndarray], cases: Cases
 ) -> tuple[tuple[Control, ...], list[str]]:
     trained, undone, amount = (
-        cases.mean(own_shares[key], name=f"own / (own + neighbour), {words}")
+        cases.mean(own_shares[key], name=f"own share, {words}")
         for key, words in (
             ("map", "the map"),
             ("undone", "learning undone"),

@@ -57,14 +57,15 @@ _KIND_OF_CODE: Mapping[str, _Kind] = {
         "agreement with masks",
         "plausibility",
         "average precision",
-        "above every control that the step lists, by an interval that excludes 0",
+        "above the stain alone, disc, ring, bell, the mean map of other cells and another cell's "
+        "map, by intervals that exclude 0",
     ),
     "E8": _Kind(
         "consistency",
         "consistency",
         "rank correlation",
-        "alarm where the median under any of the changes is below 0.6 (upper end of the interval), "
-        "at the scale at which maps are read",
+        "alarm where the median under any change is shown to be below 0.6 (upper end of the "
+        "interval), at the scale at which maps are read",
     ),
     "E9": _Kind("repeatability", "consistency", "rank correlation", "none; printed"),
     "E10": _Kind(

@@ -20,6 +20,7 @@ from rimlight.io.formats.tables import read_table
 from rimlight.report.panels import (
     click_mark,
     density_grey,
+    gate_words,
     outline,
     picture,
     scale_bar,
@@ -117,7 +118,7 @@ def _card(
 
 
 def _stamps(row: Mapping[str, str]) -> tuple[str, ...]:
-    stamps = []
+    stamps = [row["gate"]] if row.get("gate") else []
     if not _is_true(row.get("is_converged", "1")):
         stamps.append("not converged")
     if _is_true(row.get("is_small_rise", "0")):
@@ -134,7 +135,7 @@ def _panels(
     patch, name = at["patches"], row["cell"]
     size_px = (patch.shape[0], patch.shape[1])
     bar, click = scale_bar(size_px, mpp=mpp), click_mark(size_px, mpp=mpp)
-    stamp = stamp_band(size_px, ", ".join(_stamps(row))) if _stamps(row) else Markup("")
+    stamp = _bands(row, size_px)
     removed = at.get("stain_removed_maps")
     panels = [
         Panel(
@@ -167,6 +168,15 @@ def _panels(
             Panel(title="Map against itself without DAB", svg=svg, note=note if without > 0 else "")
         )
     return tuple(panels)
+
+
+def _bands(row: Mapping[str, str], size_px: tuple[int, int]) -> Markup:
+    """Return the stamps of a map: its own across the top, that of the gate across the bottom."""
+    own = [words for words in _stamps(row) if words != row.get("gate")]
+    bands = stamp_band(size_px, ", ".join(own)) if own else Markup("")
+    if row.get("gate"):
+        bands += stamp_band(size_px, gate_words(row["gate"]), is_at_bottom=True)
+    return bands
 
 
 def _reference_title(row: Mapping[str, str]) -> str:
@@ -222,11 +232,12 @@ def _is_true(text: str) -> bool:
     return text.strip().lower() in ("1", "true", "yes")
 
 
-def read_gallery(folder: Path) -> Gallery | None:
+def read_gallery(folder: Path, *, stamp: str = "") -> Gallery | None:
     """Return the gallery of a run, or None if the cells were not explained yet.
 
     Args:
         folder: ``gallery`` of the run.
+        stamp: What every map carries, since the quality gate failed; "" otherwise.
 
     Raises:
         RunError: A file of the gallery is missing or damaged.
@@ -235,7 +246,10 @@ def read_gallery(folder: Path) -> Gallery | None:
         return None
     table = read_table(folder / "gallery.csv")
     names = list(table)
-    rows = [dict(zip(names, values, strict=True)) for values in zip(*table.values(), strict=True)]
+    rows = [
+        dict(zip(names, values, strict=True)) | ({"gate": stamp} if stamp else {})
+        for values in zip(*table.values(), strict=True)
+    ]
     about = _about(folder / "gallery.json")
     arrays = _arrays(folder, n_rows=len(rows))
     scale = shared_scale(arrays["maps"])

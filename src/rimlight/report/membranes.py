@@ -14,7 +14,7 @@ from rimlight.io.formats.tables import read_table
 from rimlight.report.blocks import Block, Drawing, Missing, Section, Table, numbers_row
 from rimlight.report.contents import Contents, interval_of, within
 from rimlight.report.estimates import interval_columns
-from rimlight.report.panels import click_mark, outline, picture, scale_bar
+from rimlight.report.panels import click_mark, gate_words, outline, picture, scale_bar, stamp_band
 from rimlight.report.svg import LEVEL_NAMES
 from rimlight.report.wording import count, estimate, number, percent
 
@@ -115,8 +115,14 @@ def _cells(contents: Contents, found: Mapping[str, Any]) -> Block | None:
         return None
     arrays = read_arrays(contents.folder, "membranes")
     mpp = float(contents.setting("patch", "mpp", 0.5))
+    gate = str(contents.section("quality").get("stamp") or "")
     drawings = [
-        _drawing({name: values[at] for name, values in table.items()}, arrays, at, mpp=mpp)
+        _drawing(
+            {name: values[at] for name, values in table.items()} | {"gate": gate},
+            arrays,
+            at,
+            mpp=mpp,
+        )
         for at in range(len(table["cell"]))
     ]
     truth = "; broken blue line: its own painted membrane" if "truth" in arrays else ""
@@ -139,6 +145,8 @@ def _drawing(
     if "truth" in arrays:
         marks += Markup('<g class="truth">{}</g>').format(outline(arrays["truth"][at]))
     marks += outline(mask)
+    if row["gate"]:
+        marks += stamp_band(size_px, gate_words(row["gate"]))
     completeness = percent(_float(row.get("completeness")), digits=0)
     area = number(_float(row.get("area_um2")), digits=0)
     od = number(_float(row.get("od_mean")))

@@ -29,6 +29,7 @@ from rimlight.report.membranes import membranes_section
 from rimlight.report.method import limits_section, method_section
 from rimlight.report.panels import TOP_OD, density_grey, png_data
 from rimlight.report.results import results_section
+from rimlight.report.scorecard import gate_verdict, scorecard_section, stamp_of_run
 from rimlight.report.summary import (
     Fact,
     Headline,
@@ -100,11 +101,12 @@ def write_report(run: Run) -> Path:
         StorageError: The disk refuses; an old report stays as it was.
     """
     contents = read_contents(run)
-    gallery = read_gallery(run.folder / "gallery")
+    gallery = read_gallery(run.folder / "gallery", stamp=stamp_of_run(contents))
     sections = (
         results_section(contents),
         density_section(contents),
         membranes_section(contents),
+        scorecard_section(contents),
         method_section(contents),
         limits_section(contents, is_synthetic=is_synthetic(contents)),
     )
@@ -116,7 +118,7 @@ def write_report(run: Run) -> Path:
         facts=study_facts(contents),
         about=study_words(contents),
         headline=headline(contents),
-        verdicts=verdicts(contents),
+        verdicts=(*verdicts(contents), gate_verdict(contents)),
         gallery=None if gallery is None else _gallery_view(gallery),
         sections=sections,
         footer=_footer(contents),

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 
 import numpy as np
 from markupsafe import Markup
@@ -79,17 +80,29 @@ def _haloed(path: str, *, name: str = "mark") -> Markup:
     )
 
 
-def stamp_band(size_px: tuple[int, int], words: str) -> Markup:
-    """Return a band across the top of a picture that says why it must not be trusted."""
+def stamp_band(size_px: tuple[int, int], words: str, *, is_at_bottom: bool = False) -> Markup:
+    """Return a band across a picture that says why it must not be trusted."""
     height_px, width_px = size_px
+    top = 0.87 * height_px if is_at_bottom else 0.0
     return Markup(
-        '<g class="stamp"><rect width="{w}" height="{h:.2f}"/>'
+        '<g class="stamp"><rect y="{top:.2f}" width="{w}" height="{h:.2f}"/>'
         '<text x="{x:.2f}" y="{y:.2f}" font-size="{size:.2f}">{words}</text></g>'
     ).format(
+        top=top,
         w=width_px,
         h=0.13 * height_px,
         x=width_px / 2,
-        y=0.095 * height_px,
+        y=top + 0.095 * height_px,
         size=0.085 * height_px,
         words=words.upper(),
     )
+
+
+def gate_words(stamp: str) -> str:
+    """Return the stamp of the quality gate short enough for a small picture.
+
+    >>> gate_words("quality gate failed: E2 reference validity, E3 model randomisation")
+    'gate failed: E2 E3'
+    """
+    codes = re.findall(r"\bE\d+\b", stamp)
+    return f"gate failed: {' '.join(codes)}" if len(codes) < 3 else f"failed: {' '.join(codes)}"
