@@ -68,11 +68,11 @@ def test_a_nucleus_cut_by_the_edge_of_the_patch_is_whole_up_to_there():
         (np.zeros((4, 4)), 0.0, "mpp"),
     ],
 )
-def test_what_is_no_density_map_is_refused(density, mpp, words):
+def test_what_is_no_density_map_is_refused(wrong_types, density, mpp, words):
     with pytest.raises(ValueError, match=words):
         nuclei(density, mpp=mpp)
 
 
-def test_padding_of_another_shape_is_refused():
+def test_padding_of_another_shape_is_refused(wrong_types):
     with pytest.raises(ValueError, match="is_padding"):
         nuclei(np.zeros((4, 4)), mpp=0.5, is_padding=np.zeros((4, 5), dtype=bool))

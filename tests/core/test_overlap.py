@@ -38,6 +38,6 @@ def test_a_mask_moved_by_a_pixel_loses_its_dice():
     assert dice(truth.T, truth) == pytest.approx(2 / 12)
 
 
-def test_shapes_that_differ_are_refused():
+def test_shapes_that_differ_are_refused(wrong_types):
     with pytest.raises(ValueError, match="one shape"):
         dice(np.ones((2, 2), dtype=bool), np.ones((2, 3), dtype=bool))
