@@ -54,7 +54,7 @@ def main() -> None:
     is_discordant = (neighbours[rows] > cut) != (level > 0)
     print(f"{len(rows)} validation cells, {is_discordant.sum()} with neighbours that disagree")
     _print_truth(given.study.parent / "synthetic", fold, rows)
-    paths = {"trained": path_settings(study.settings), "random-0": path_settings(study.settings)}
+    paths = {"trained": path_settings(study.settings), "random-0": control_path(study.settings)}
     networks = {"trained": folded(fold.model.network), **untrained_networks(fold, study.settings)}
     for reference in ("opposite", "white"):
         for name, path in paths.items():

@@ -30,6 +30,7 @@ from rimlight.workflows.walks import (
     ExplainedFold,
     Grounds,
     Walked,
+    control_path,
     drawn,
     path_settings,
     slide_backgrounds,
@@ -169,6 +170,7 @@ def _walks(fold: ExplainedFold, settings: Settings) -> Iterator[_Walk]:
     from rimlight.model.network import folded
 
     full, checked = path_settings(settings), path_settings(settings, is_checked=True)
+    coarse = control_path(settings)
     networks = {"trained": folded(fold.model.network), **untrained_networks(fold, settings)}
     for network_name, network in networks.items():
         is_trained = network_name == "trained"
@@ -178,7 +180,7 @@ def _walks(fold: ExplainedFold, settings: Settings) -> Iterator[_Walk]:
                     continue
                 for batch in _batches(rows):
                     is_first = part == "hold-out" and batch[0] in rows[:CHECKED_CELLS]
-                    path = checked if is_trained and is_first else full
+                    path = (checked if is_first else full) if is_trained else coarse
                     found = walked(network, fold.grounds, batch, name=name, path=path)
                     if found is not None:
                         yield _Walk(

@@ -36,7 +36,7 @@ from rimlight.workflows.own_membranes import (
 )
 from rimlight.workflows.patches import CellPatches, Progress
 from rimlight.workflows.synth import SlideTruth, read_truth
-from rimlight.workflows.walks import BATCH_CELLS, ExplainedFold, drawn, path_settings
+from rimlight.workflows.walks import BATCH_CELLS, ExplainedFold, control_path, drawn
 
 if TYPE_CHECKING:
     from rimlight.workflows.membranes import Outlined
@@ -199,7 +199,7 @@ def _ring_mask(found: Ring, *, size_px: int, mpp: float) -> np.ndarray:
 def _untrained_claims(told: "list[Outlined]", study: Study, progress: Progress) -> np.ndarray:
     """Claims of the first untrained network on the same cells, with the same references."""
     values: dict[tuple[int, int], np.ndarray] = {}
-    path = replace(path_settings(study.settings), tolerance=0.05)  # rough maps rank pixels too
+    path = control_path(study.settings)
     for fold in {c.fold.number: c.fold for c in told}.values():
         network = untrained_networks(fold, study.settings)["random-0"]
         rows = np.array([c.row for c in told if c.fold.number == fold.number])

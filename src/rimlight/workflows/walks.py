@@ -1,6 +1,6 @@
 """One network, some cells, one reference: maps, and the densities that they point at."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -85,6 +85,14 @@ def path_settings(settings: Settings, *, is_checked: bool = False) -> "PathSetti
         n_workers=settings.train.n_threads,
         is_checked=is_checked,
     )
+
+
+def control_path(settings: Settings) -> "PathSettings":
+    """Return the path of the untrained networks: coarse, which ranks their pixels well enough.
+
+    They bend so often that complete maps would cost many times those of the trained network.
+    """
+    return replace(path_settings(settings), n_first=32, n_most=128)
 
 
 def slide_backgrounds(cells: CellPatches) -> dict[SlideId, Background]:
