@@ -25,15 +25,20 @@ from rimlight.workflows.label import consensus_of_study
 from rimlight.workflows.patches import CellPatches, cell_patches
 from rimlight.workflows.rivals import rival_densities
 
-VARIANTS = (  # size_px, um/px, width
-    (64, 0.5, 16),
-    (64, 0.5, 8),
-    (64, 0.5, 24),
-    (48, 0.5, 16),
-    (96, 0.35, 12),
-    (64, 0.35, 16),
-    (128, 0.25, 8),
+LEAN, FULL = (0.75, 1, 1.5, 3, 6), (1, 1, 2, 4, 6)
+VARIANTS = (  # size_px, um/px, width, shape
+    (64, 0.5, 16, LEAN),
+    (64, 0.5, 16, FULL),
+    (64, 0.5, 16, (1, 1, 1.5, 3, 6)),
+    (64, 0.5, 16, (0.5, 1, 1.5, 2, 6)),
+    (64, 0.5, 8, FULL),
+    (64, 0.5, 24, FULL),
+    (48, 0.5, 16, FULL),
+    (96, 0.35, 12, FULL),
+    (64, 0.35, 16, FULL),
+    (128, 0.25, 8, FULL),
 )
+Variant = tuple[int, float, int, tuple[float, ...]]
 
 
 def main() -> None:
@@ -59,20 +64,22 @@ def main() -> None:
 
 def _line(
     study: Study,
-    variant: tuple[int, float, int],
+    variant: Variant,
     rest: set[str],
     tuning: set[str],
     n_epochs: int,
     seed: int,
 ) -> str:
-    size_px, mpp, width = variant
+    size_px, mpp, width, shape = variant
     patch = PatchSettings(size_px=size_px, mpp=mpp)
     made = replace(study, settings=replace(study.settings, patch=patch))
     labelled = [cell for cell in consensus_of_study(study).cells if cell.case_id in rest]
     cells = cell_patches(made, labelled)
     is_tuning = np.isin(cells.case, sorted(tuning))
     started = time.perf_counter()
-    logit, network = _trained(made, cells, is_tuning, width=width, n_epochs=n_epochs, seed=seed)
+    logit, network = _trained(
+        made, cells, is_tuning, width=width, shape=shape, n_epochs=n_epochs, seed=seed
+    )
     seconds = time.perf_counter() - started
     is_positive = cells.level > 0
     neighbours = _neighbour_density(study, labelled)
@@ -86,13 +93,20 @@ def _line(
     ms = 1e3 * seconds / n_epochs / int((~is_tuning).sum())
     cost = f"{_millions(network):.0f} M products, {ms:.1f} ms a cell and epoch"
     return (
-        f"{size_px:4d} px {mpp:.2f} um/px ({size_px * mpp:.0f} um) width {width:2d} seed {seed}: "
-        f"accuracy {shown[0]}, F1 {shown[1]}, discordant accuracy {shown[2]}; {cost}"
+        f"{size_px:4d} px {mpp:.2f} um/px ({size_px * mpp:.0f} um) width {width:2d} x {shape} "
+        f"seed {seed}: accuracy {shown[0]}, F1 {shown[1]}, discordant accuracy {shown[2]}; {cost}"
     )
 
 
 def _trained(
-    study: Study, cells: CellPatches, is_tuning: np.ndarray, *, width: int, n_epochs: int, seed: int
+    study: Study,
+    cells: CellPatches,
+    is_tuning: np.ndarray,
+    *,
+    width: int,
+    shape: tuple[float, ...],
+    n_epochs: int,
+    seed: int,
 ):
     from rimlight.model.network import NetworkSettings, new_network
     from rimlight.model.prediction import logits_of
@@ -102,7 +116,7 @@ def _trained(
     train = replace(study.settings.train, n_epochs=n_epochs, patience=n_epochs)
     made = replace(study, settings=replace(study.settings, train=train))
     size_px = study.settings.patch.size_px
-    network = new_network(NetworkSettings(size_px=size_px, width=width), seed=seed)
+    network = new_network(NetworkSettings(size_px=size_px, width=width, shape=shape), seed=seed)
     # The training cells choose the epoch, in effect the last: the compared cells must not.
     fitted = patch_set(cells, ~is_tuning)
     settings = replace(fit_settings(made, 0), seed=seed)

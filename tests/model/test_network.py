@@ -80,22 +80,22 @@ def test_an_untrained_control_spreads_its_logits_as_a_trained_network_does(netwo
 
 
 def test_multiplications_are_those_counted_by_hand():
-    # 3 -> 4 and 4 -> 4 at 32; 4 -> 8 and two 8 -> 8 at 16; 8 -> 16 and two 16 -> 16 at 8;
-    # 16 -> 24 and two 24 -> 24 at 4; each output needs 9 products a channel; then 24 x 4 x 4.
+    # 3 -> 3 and 3 -> 4 at 32; 4 -> 6 and two 6 -> 6 at 16; 6 -> 12 and two 12 -> 12 at 8;
+    # 12 -> 24 and two 24 -> 24 at 4; each output needs 9 products a channel; then 24 x 4 x 4.
     by_hand = (
         9
         * (
-            32**2 * (3 * 4 + 4 * 4)
-            + 16**2 * (4 * 8 + 2 * 8 * 8)
-            + 8**2 * (8 * 16 + 2 * 16 * 16)
-            + 4**2 * (16 * 24 + 2 * 24 * 24)
+            32**2 * (3 * 3 + 3 * 4)
+            + 16**2 * (4 * 6 + 2 * 6 * 6)
+            + 8**2 * (6 * 12 + 2 * 12 * 12)
+            + 4**2 * (12 * 24 + 2 * 24 * 24)
         )
         + 24 * 16
     )
     assert n_multiplications(new_network(SMALL, seed=0)) == by_hand
 
 
-@pytest.mark.parametrize(("size_px", "width"), [(60, 8), (8, 8), (64, 1)])
+@pytest.mark.parametrize(("size_px", "width"), [(60, 8), (8, 8), (64, 0)])
 def test_a_size_that_cannot_be_halved_three_times_is_refused(size_px, width):
     with pytest.raises(ValueError, match="must be"):
         NetworkSettings(size_px=size_px, width=width)

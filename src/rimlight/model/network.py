@@ -6,12 +6,13 @@ reference of an attribution mean colours.  Output is one logit a patch, positive
 
 import copy
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-ARCHITECTURE = "rimlight-cnn-1"
+ARCHITECTURE = "rimlight-cnn-2"
 
 # Mean and spread of light over brightfield H-DAB tissue, rounded: fixed, so that a model never
 # depends on the study that it was trained on. Own definition, see docs/method.md.
@@ -24,21 +25,34 @@ class NetworkSettings:
     """What a network is built from; kept in ``model.json``.
 
     size_px: side of a patch, a multiple of 8.
-    width: channels of the first stage; the later three have 2, 4 and 6 times as many.
+    width: channels of the first stage.
+    shape: channels of the stem and of the four stages, in widths.
     """
 
     size_px: int = 64
     width: int = 16
+    shape: tuple[float, ...] = (0.75, 1, 1.5, 3, 6)
 
     def __post_init__(self) -> None:
         if self.size_px < 16 or self.size_px % 8:
             raise ValueError(f"size_px must be a multiple of 8 of at least 16, got {self.size_px}")
-        if self.width < 2:
-            raise ValueError(f"width must be at least 2, got {self.width}")
+        if len(self.shape) != 5 or min(self.channels) < 1:
+            raise ValueError(
+                f"width and shape must be five stages of a channel or more, got {self}"
+            )
 
-    def as_dict(self) -> dict[str, int]:
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Channels of the stem and of the four stages.
+
+        >>> NetworkSettings().channels
+        (12, 16, 24, 48, 96)
+        """
+        return tuple(round(share * self.width) for share in self.shape)
+
+    def as_dict(self) -> dict[str, Any]:
         """Return plain numbers for ``model.json``."""
-        return asdict(self)
+        return {**asdict(self), "shape": list(self.shape)}
 
 
 class Residual(nn.Module):
@@ -78,26 +92,25 @@ class PatchNetwork(nn.Module):
     def __init__(self, settings: NetworkSettings) -> None:
         super().__init__()
         self.settings = settings
-        width, side = settings.width, settings.size_px // 8
+        side = settings.size_px // 8
+        stem, first, second, third, fourth = settings.channels
         self.register_buffer("mean", torch.tensor(LIGHT_MEAN).view(1, 3, 1, 1))
         self.register_buffer("spread", torch.tensor(LIGHT_SPREAD).view(1, 3, 1, 1))
         self.trunk = nn.Sequential(
-            *_convolution(3, width),
-            *_convolution(width, width),
+            *_convolution(3, stem),
+            *_convolution(stem, first),
             nn.AvgPool2d(2),
-            *_convolution(width, 2 * width),
-            Residual(2 * width),
+            *_convolution(first, second),
+            Residual(second),
             nn.AvgPool2d(2),
-            *_convolution(2 * width, 4 * width),
-            Residual(4 * width),
+            *_convolution(second, third),
+            Residual(third),
             nn.AvgPool2d(2),
-            *_convolution(4 * width, 6 * width),
-            Residual(6 * width),
+            *_convolution(third, fourth),
+            Residual(fourth),
         )
-        self.place = nn.Conv2d(6 * width, 6 * width, side, groups=6 * width, bias=False)
-        self.head = nn.Sequential(
-            nn.BatchNorm1d(6 * width), nn.Dropout(0.2), nn.Linear(6 * width, 1)
-        )
+        self.place = nn.Conv2d(fourth, fourth, side, groups=fourth, bias=False)
+        self.head = nn.Sequential(nn.BatchNorm1d(fourth), nn.Dropout(0.2), nn.Linear(fourth, 1))
         _initialise(self)
 
     def forward(self, light: Float[Tensor, "n 3 h w"]) -> Float[Tensor, " n"]:

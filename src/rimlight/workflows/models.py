@@ -123,7 +123,15 @@ def _network(
             f"{folder}: architecture {architecture.get('name')!r} is not known here; "
             f"this version reads {ARCHITECTURE}"
         )
-    network = new_network(NetworkSettings(**architecture["settings"]), seed=0)
+    try:
+        settings = dict(architecture["settings"])
+        if "shape" in settings:
+            settings["shape"] = tuple(settings["shape"])
+        network = new_network(NetworkSettings(**settings), seed=0)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"{folder}: model.json does not say how the network is built; copy the model again"
+        ) from error
     try:
         network.load_state_dict({name: torch.from_numpy(a) for name, a in arrays.items()})
     except RuntimeError as error:
