@@ -81,7 +81,10 @@ def test_a_failure_of_the_first_four_stamps_every_map(failed):
     assert n_cards > 0
     assert failed.html.count(f'<span class="badge">{stamp}</span>') == n_cards
     n_maps = failed.html.count('aria-label="Map of cell')
-    assert failed.html.count(">GATE FAILED: E3<") == n_maps >= n_cards
+    n_masks = failed.html.count('aria-label="Border of the')
+    assert failed.html.count(">GATE FAILED: E3<") == n_maps + n_masks
+    assert n_maps >= n_cards
+    assert n_masks > 0
     assert failed.page.text_of("span", "mark")[-1] == "✗ Gate failed"
 
 

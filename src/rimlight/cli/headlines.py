@@ -7,11 +7,17 @@ from rimlight.report.contents import interval_of, within
 from rimlight.report.wording import estimate
 
 Metrics = Mapping[str, Any]
+_MARKS = {"pass": "pass", "fail": "FAIL", "alarm": "ALARM", "printed": "-", "not run": "not run"}
 
 
 def headline(step: str, metrics: Metrics) -> str:
     """Return some lines about a step that was just done, "" where it has no numbers."""
-    of_step = {"evaluate": _evaluation, "validate": _validation, "membranes": _membranes}
+    of_step = {
+        "evaluate": _evaluation,
+        "validate": _validation,
+        "membranes": _membranes,
+        "quality": _quality,
+    }
     lines = of_step.get(step)
     return "" if lines is None else "\n".join(lines(metrics))
 
@@ -57,6 +63,18 @@ def _membranes(metrics: Metrics) -> Iterator[str]:
             for key, label in (("average_precision", "average precision"), ("dice", "Dice"))
         ]
         yield f"  own membrane, {name}: {', '.join(words)}"
+
+
+def _quality(metrics: Metrics) -> Iterator[str]:
+    found = within(metrics, "quality")
+    for check in found.get("checks") or []:
+        value = ""
+        if check["value"] is not None:
+            value = f" {estimate(interval_of(check))}"
+        mark = _MARKS[check["verdict"]]
+        yield f"{check['code']:<4}{mark:<8}{check['name']}{value}: {check['reason']}"
+    stamp = found.get("stamp")
+    yield f"every map is stamped: {stamp}" if stamp else "no map is stamped"
 
 
 def _figure(figures: Any, name: str) -> str:

@@ -1,12 +1,11 @@
 """The verb that judges the maps of a run: quality."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from rimlight.cli.options import AsJson, RunName, StudyFolder
 from rimlight.cli.output import answer, progress_bar
-from rimlight.report.wording import number
 
 Seeds = Annotated[
     int,
@@ -14,7 +13,6 @@ Seeds = Annotated[
         "--seeds", metavar="N", min=0, help="Train N more networks with other seeds, for E9."
     ),
 ]
-_MARKS = {"pass": "pass", "fail": "FAIL", "alarm": "ALARM", "printed": "-", "not run": "not run"}
 
 
 def quality(
@@ -29,21 +27,8 @@ def quality(
 
     with progress_bar() as progress:
         section = judged(opened, n_seeds=seeds, progress=progress)
+    from rimlight.cli.headlines import headline
+
+    lines = f"run {opened.run_id}: quality done\n{headline('quality', {'quality': section})}"
     facts = {"run": opened.run_id, "folder": str(opened.folder), "quality": section}
-    answer(facts, scorecard_lines(str(opened.run_id), section), as_json=as_json)
-
-
-def scorecard_lines(run_id: str, section: dict[str, Any]) -> str:
-    """Return one line a check: code, verdict, name, value with interval, and why."""
-    lines = [f"run {run_id}: quality done"]
-    for check in section["checks"]:
-        value = ""
-        if check["value"] is not None:
-            value = f" {number(check['value'])}"
-            if check["low"] is not None:
-                value += f" [{number(check['low'])}, {number(check['high'])}]"
-        mark = _MARKS[check["verdict"]]
-        lines.append(f"{check['code']:<4}{mark:<8}{check['name']}{value}. {check['reason']}")
-    stamp = section["stamp"]
-    lines.append(f"Every map is stamped: {stamp}." if stamp else "No map is stamped.")
-    return "\n".join(lines)
+    answer(facts, lines, as_json=as_json)

@@ -43,6 +43,7 @@ _SECTION_OF_STEP = {
     "explain": "explanation",
     "validate": "validation",
     "membranes": "membranes",
+    "quality": "quality",
 }
 
 
@@ -124,7 +125,7 @@ def run(
     seed: Seed = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train, evaluate, explain, validate, outline membranes and report in one go."""
+    """Train, evaluate, explain, validate, outline membranes, judge the maps and report."""
     from rimlight.io.study import open_study
 
     opened = with_choices(
@@ -212,6 +213,10 @@ def _do(name: str, run: "Run", *, is_all_positive: bool = False) -> None:
             from rimlight.workflows.membranes import membranes as outlined
 
             outlined(run, choice="positive" if is_all_positive else "explained", progress=progress)
+        elif name == "quality":
+            from rimlight.workflows.quality import quality as judged
+
+            judged(run, progress=progress)
         else:
             from rimlight.workflows.validate import validate as validated
 

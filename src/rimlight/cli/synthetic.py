@@ -19,6 +19,14 @@ Scale = Literal["demo", "study"]
 DEMO_EXPLAINED, DEMO_REFERENCES, DEMO_EPOCHS = 50, 4, 12
 """Held-out cells that the demo explains, cells in a reference pool, and epochs that it trains: less
 than the defaults, so that it ends in minutes."""
+DEMO_QUALITY: dict[str, Any] = {
+    "n_cells": 24,
+    "n_random_networks": 2,
+    "n_stages": 3,
+    "n_checked": 8,
+    "shuffled_cells": 400,
+}
+"""Settings of the demo's quality gate, about half of the default work."""
 
 
 def synth(
@@ -122,7 +130,8 @@ def _study_of(place: Path, scale: Scale, *, seed: int | None) -> "Study":
     if scale == "demo":
         fewer = replace(settings.explain, n_cells=DEMO_EXPLAINED, n_references=DEMO_REFERENCES)
         shorter = replace(settings.train, n_epochs=DEMO_EPOCHS)
-        settings = replace(settings, explain=fewer, train=shorter)
+        judged = replace(settings.quality, **DEMO_QUALITY)
+        settings = replace(settings, explain=fewer, train=shorter, quality=judged)
     study = create_study(place / "study", settings)
     entries = entries_of_manifest(place / "synthetic" / "cases.csv")
     with progress_bar() as progress:

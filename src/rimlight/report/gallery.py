@@ -174,9 +174,14 @@ def _bands(row: Mapping[str, str], size_px: tuple[int, int]) -> Markup:
     """Return the stamps of a map: its own across the top, that of the gate across the bottom."""
     own = [words for words in _stamps(row) if words != row.get("gate")]
     bands = stamp_band(size_px, ", ".join(own)) if own else Markup("")
-    if row.get("gate"):
-        bands += stamp_band(size_px, gate_words(row["gate"]), is_at_bottom=True)
-    return bands
+    return bands + _gate_band(row, size_px)
+
+
+def _gate_band(row: Mapping[str, str], size_px: tuple[int, int]) -> Markup:
+    words = row.get("gate")
+    if not words:
+        return Markup("")
+    return stamp_band(size_px, gate_words(words), is_at_bottom=True)
 
 
 def _reference_title(row: Mapping[str, str]) -> str:
@@ -203,7 +208,8 @@ def _mask_panel(row: Mapping[str, str], patch: np.ndarray, mask: np.ndarray) -> 
     title = "Contributing pixels"
     if mask.any():
         alt = f"Border of the {int(mask.sum())} contributing pixels of cell {row['cell']}"
-        return Panel(title=title, svg=picture(patch, alt=alt, marks=outline(mask)))
+        marks = outline(mask) + _gate_band(row, (patch.shape[0], patch.shape[1]))
+        return Panel(title=title, svg=picture(patch, alt=alt, marks=marks))
     note = "none: no pixel passed the gate"
     if row["group"] in ("TN", "FN"):
         note = "none for a negative call"

@@ -17,7 +17,7 @@ from rimlight.io.study import Study
 from rimlight.settings import Settings
 from rimlight.workflows.explain import explained_folds, study_of
 from rimlight.workflows.label import consensus_of_study
-from rimlight.workflows.patches import CellPatches, Progress, cell_patches, no_progress
+from rimlight.workflows.patches import Progress, cell_patches, no_progress
 from rimlight.workflows.quality_of_run import checks_of_metrics, discordant_check, repeated_check
 from rimlight.workflows.quality_subject import Subject, judged
 from rimlight.workflows.train import fit_settings, patch_set
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 NAME = "quality.json"
 N_CALIBRATION = 256
+"""Training patches from which networks with random weights take their statistics."""
+N_STOPPING = 200
+"""Validation patches of a network trained on shuffled labels: they choose nothing that matters."""
 
 
 def quality(run: Run, *, n_seeds: int = 0, progress: Progress | None = None) -> dict[str, Any]:
@@ -164,31 +167,33 @@ def _networks(
     what = "training on shuffled labels" if shuffles else "training with other seeds"
     rows = {name: np.flatnonzero(part == name) for name in ("train", "validation")}
     if shuffles:
-        rows["train"] = drawn(
-            rows["train"], n_cells=chosen.shuffled_cells, seed=study.settings.study.seed
-        )
+        rows = {
+            name: drawn(rows[name], n_cells=most, seed=study.settings.study.seed)
+            for name, most in (("train", chosen.shuffled_cells), ("validation", N_STOPPING))
+        }
     for number in range(n):
         seed = study.settings.study.seed + 500 + number
         epochs = chosen.shuffled_epochs if shuffles else None
         yield trained_anew(
-            study, fold.grounds.cells, rows, seed=seed, n_epochs=epochs,
+            study, fold, rows, seed=seed, n_epochs=epochs,
             on_epoch=lambda done, total: show(what, done, total),
         )  # fmt: skip
 
 
 def trained_anew(
     study: Study,
-    cells: CellPatches,
+    fold: ExplainedFold,
     rows: dict[str, np.ndarray],
     *,
     seed: int,
     n_epochs: int | None,
     on_epoch: Callable[[int, int], None],
 ) -> "PatchNetwork":
-    """Return a network trained from another seed; with ``n_epochs`` on shuffled labels."""
-    from rimlight.model.network import NetworkSettings, new_network
+    """Return a network like the fold's from another seed; with ``n_epochs`` on shuffled labels."""
+    from rimlight.model.network import new_network
     from rimlight.model.training import fit
 
+    cells = fold.grounds.cells
     sets = {name: patch_set(cells, chosen) for name, chosen in rows.items()}
     settings = replace(fit_settings(study, 0), seed=seed)
     if n_epochs is not None:
@@ -198,8 +203,7 @@ def trained_anew(
             name: replace(it, is_positive=random.permutation(it.is_positive))
             for name, it in sets.items()
         }
-    made = NetworkSettings(size_px=study.settings.patch.size_px, width=study.settings.train.width)
-    network = new_network(made, seed=seed)
+    network = new_network(fold.model.network.settings, seed=seed)
     for record, _ in fit(
         network, sets["train"], sets["validation"], stains=cells.stains, settings=settings
     ):
