@@ -113,9 +113,9 @@ class QualitySettings:
     n_random_networks: int = _setting(3, "networks", "networks with random weights, for E3")
     n_stages: int = _setting(4, "stages", "stages of the randomisation cascade, the full one last")
     n_shuffled_networks: int = _setting(
-        1, "networks", "networks trained on shuffled labels, for E4; 0: not run"
+        2, "networks", "networks trained on shuffled labels, for E4; 0: not run"
     )
-    shuffled_cells: int = _setting(1000, "cells", "training cells of such a network at the most")
+    shuffled_cells: int = _setting(600, "cells", "training cells of such a network at the most")
     shuffled_epochs: int = _setting(3, "epochs", "epochs that such a network is trained")
     n_steps: int = _setting(20, "steps", "steps of a removal curve, for E5")
     sigma_um: float = _setting(1.0, "um", "smoothing of maps and controls alike, for E5 and E8")

@@ -34,6 +34,7 @@ def test_the_three_changes_are_a_flip_a_turn_and_a_shift():
     names = [change.name for change in plane_changes(IMAGES, REFERENCES)]
     assert names == ["flipped", "turned", "shifted by 1 px"]
     flipped, turned, shifted = plane_changes(IMAGES, REFERENCES)
+    assert [flipped.is_judged, turned.is_judged, shifted.is_judged] == [False, False, True]
     assert torch.equal(flipped.images[0, 0, 2], IMAGES[0, 0, 2].flip(0))
     assert torch.equal(turned.images[0, 0, :, 0], IMAGES[0, 0, 0].flip(0))
     assert torch.equal(shifted.images[..., 1:], IMAGES[..., :-1])

@@ -24,6 +24,7 @@ DEMO_QUALITY: dict[str, Any] = {
     "n_random_networks": 2,
     "n_stages": 3,
     "n_checked": 8,
+    "n_shuffled_networks": 1,
     "shuffled_cells": 400,
 }
 """Settings of the demo's quality gate, about half of the default work."""

@@ -27,16 +27,19 @@ if TYPE_CHECKING:
     from rimlight.explain.model_responses import response_of
     from rimlight.explain.named_references import reference_named
     from rimlight.explain.pictures import picture_of
-    from rimlight.explain.quality import quality_of
+    from rimlight.explain.quality import Beside, GateSettings, quality_of
     from rimlight.explain.responses import log_odds
-    from rimlight.explain.scorecard import Scorecard
+    from rimlight.explain.scorecard import Check, Scorecard
     from rimlight.explain.stain_space import StainRemoval, stain_removal
     from rimlight.explain.turning import turned_attributions
 
 __all__ = [
     "Attributions",
+    "Beside",
+    "Check",
     "Comparator",
     "Explanation",
+    "GateSettings",
     "PathSettings",
     "Scorecard",
     "StainRemoval",
@@ -59,8 +62,11 @@ __all__ = [
 
 _ROOM_OF_NAME = {
     "Attributions": "attribution",
+    "Beside": "quality",
+    "Check": "scorecard",
     "Comparator": "methods",
     "Explanation": "explanation",
+    "GateSettings": "quality",
     "PathSettings": "attribution",
     "Scorecard": "scorecard",
     "StainRemoval": "stain_space",

@@ -5,6 +5,8 @@ Maps are compared as they are, signed and without scaling, by rank and by struct
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,6 +21,8 @@ class Change:
     references: of each image, (n, r, ...), changed alike where the plane moved.
     back: maps (n, ...) of the changed images to the plane of the images.
     margin_px: border that is left out of the comparison, since it moved in or out.
+    is_judged: whether a map must follow; no network without built-in symmetry has the same map of a
+        flipped image, so that flips and turns are printed only.
     """
 
     name: str
@@ -26,6 +30,7 @@ class Change:
     references: Float[Tensor, "n r *shape"]
     back: Callable[[np.ndarray], np.ndarray]
     margin_px: int = 0
+    is_judged: bool = True
 
     def compared(
         self, maps: Float[np.ndarray, "n *space"], of_changed: Float[np.ndarray, "n *space"]
@@ -42,20 +47,31 @@ def plane_changes(
     images: Float[Tensor, "n c h w"], references: Float[Tensor, "n r c h w"]
 ) -> list[Change]:
     """Return images flipped, turned (where square) and shifted by one pixel, references alike."""
-    moves: list[tuple[str, Callable[[Tensor], Tensor], Callable[[np.ndarray], np.ndarray], int]] = [
-        ("flipped", lambda x: x.flip(-1), lambda maps: maps[..., ::-1], 0),
-        ("shifted by 1 px", _shifted, lambda maps: np.roll(maps, -1, axis=-1), 1),
+    moves: list[_Move] = [
+        _Move("flipped", lambda x: x.flip(-1), lambda maps: maps[..., ::-1], 0),
+        _Move("shifted by 1 px", _shifted, lambda maps: np.roll(maps, -1, axis=-1), 1),
     ]
     if images.shape[-1] == images.shape[-2]:
-        turn = ("turned", _turned, lambda maps: np.rot90(maps, -1, axes=(-2, -1)), 0)
-        moves.insert(1, turn)
+        back = partial(np.rot90, k=-1, axes=(-2, -1))
+        moves.insert(1, _Move("turned", _turned, back, 0))
     return [
         Change(
-            name=name, images=there(images), references=there(references), back=back,
-            margin_px=margin_px,
+            name=move.name,
+            images=move.there(images),
+            references=move.there(references),
+            back=move.back,
+            margin_px=move.margin_px,
+            is_judged=move.there is _shifted,
         )
-        for name, there, back, margin_px in moves
-    ]  # fmt: skip
+        for move in moves
+    ]
+
+
+class _Move(NamedTuple):
+    name: str
+    there: Callable[[Tensor], Tensor]
+    back: Callable[[np.ndarray], np.ndarray]
+    margin_px: int
 
 
 def same_plane(name: str, images: Tensor, references: Tensor) -> Change:

@@ -370,17 +370,18 @@ class _Gate:
             return not_run("E8", "The images are no planes, and no changed images were handed in.")
         few, shown = self.few, self.maps_shown[self.few]
         read = self.smoothed(shown)
-        correlation, similarity, fine = {}, {}, {}
+        judged: dict[str, np.ndarray] = {}
+        printed: dict[str, np.ndarray] = {}
         for change in changes:
             maps = self.maps(
                 self.response, images=change.images, references=change.references, chosen=few
             )
-            correlation[change.name], similarity[change.name] = change.compared(
-                read, self.smoothed(maps)
-            )
-            fine[f"{change.name}, without smoothing"] = change.compared(shown, maps)[0]
-        similarity = {f"SSIM, {name}": values for name, values in similarity.items()}
-        return consistency_row(correlation, similarity | fine, cases=self.cases.only(few))
+            correlation, similarity = change.compared(read, self.smoothed(maps))
+            (judged if change.is_judged else printed)[change.name] = correlation
+            printed[f"SSIM, {change.name}"] = similarity
+            fine = change.compared(shown, maps)[0]
+            printed[f"{change.name}, without smoothing"] = fine
+        return consistency_row(judged, printed, cases=self.cases.only(few))
 
 
 def _some(tensor: Tensor, chosen: np.ndarray | None) -> Tensor:

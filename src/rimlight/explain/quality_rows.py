@@ -225,7 +225,7 @@ def consistency_row(
         return not_run("E8", "The maps are constant, so nothing can be compared.")
     worst = min(known, key=lambda item: item.value if item.value is not None else np.inf)
     is_low = _highest(worst) < LEAST_CONSISTENT
-    alike = [cases.median(values, name=name) for name, values in beside.items()]
+    printed = [cases.median(values, name=name) for name, values in beside.items()]
     return check_of(
         "E8",
         verdict="alarm" if is_low else "pass",
@@ -233,7 +233,7 @@ def consistency_row(
         value=worst,
         n_cells=len(next(iter(correlation.values()))),
         n_cases=cases.n_cases,
-        controls=(*found.values(), *alike),
+        controls=(*found.values(), *printed),
     )
 
 

@@ -64,8 +64,8 @@ _KIND_OF_CODE: Mapping[str, _Kind] = {
         "consistency",
         "consistency",
         "rank correlation",
-        "alarm where the median under any change is shown to be below 0.6 (upper end of the "
-        "interval), at the scale at which maps are read",
+        "alarm where the median under any change that nobody sees (shift, JPEG, white point) is "
+        "shown to be below 0.6, at the scale at which maps are read; flips and turns are printed",
     ),
     "E9": _Kind("repeatability", "consistency", "rank correlation", "none; printed"),
     "E10": _Kind(
