@@ -200,8 +200,9 @@ def test_a_gap_that_vanishes_by_luck_does_not_end_the_walk():
         return x[:, 0] + 3 * bump
 
     images, reference = torch.ones(1, 1).double(), torch.zeros(1, 1).double()
-    careless = own(lucky, images, reference, tolerance_spread=9.0)
-    careful = own(lucky, images, reference, tolerance_spread=0.005)
+    path = {"tolerance": 0.003, "tolerance_absolute": 0.0}
+    careless = own(lucky, images, reference, **path, tolerance_spread=9.0)
+    careful = own(lucky, images, reference, **path, tolerance_spread=0.005)
     assert careless.is_converged.all()
     assert careless.spread > 10 * careless.gap.abs()
     assert careful.is_converged.all()

@@ -27,6 +27,7 @@ from rimlight.explain.stretches import (
 
 _KEPT_BYTES = 256 * 2**20
 _MOST_KEPT = 64  # gradients of a path, on average over a block
+_SPREAD_OF_GAP = 10  # spread that always suffices, in gaps that always suffice
 _SLACK = 0.99  # so that rounding of the finished map does not lift its gap above the tolerance
 
 
@@ -40,7 +41,8 @@ class PathSettings:
     tolerance: gap that ends the refinement of an image, as a share of its rise.
     tolerance_absolute: gap that always suffices, in units of the response.
     tolerance_spread: errors along the paths that are allowed to cancel each other, as a share of
-        how far the response goes up and down; it bounds what a lucky gap hides.
+        how far the response goes up and down; it bounds what a lucky gap hides. Ten times
+        ``tolerance_absolute`` always suffices.
     spacing: of the first points; ``even`` keeps their weights as they are, for comparison with
         other tools.
     chunk: path points in one pass; halved when memory runs out. On processors 16 is fastest,
@@ -54,7 +56,7 @@ class PathSettings:
     n_first: int = 8
     n_most: int = 600
     tolerance: float = 0.01
-    tolerance_absolute: float = 0.05
+    tolerance_absolute: float = 0.01
     tolerance_spread: float = 0.1
     spacing: Spacing = "ends"
     chunk: int = 16
@@ -168,8 +170,9 @@ def _judged(walk: "_Walk", settings: PathSettings) -> _Verdict:
         shift = _shift(gap, walk.of_image(errors.secant_gap_of_path), aim=_SLACK * allowed)
         gap = gap + shift * (walk.of_image(errors.secant_gap_of_path) - gap)
     allowed_spread = settings.tolerance_spread * walk.of_image(errors.climb_of_path)
+    least_spread = _SPREAD_OF_GAP * settings.tolerance_absolute
     is_complete = np.abs(gap) <= _SLACK * allowed * (1 + 1e-9)
-    is_enough = is_complete & (spread <= np.maximum(allowed_spread, allowed))
+    is_enough = is_complete & (spread <= np.maximum(allowed_spread, least_spread))
     return _Verdict(errors=errors, allowed=allowed, is_enough=is_enough, shift=shift, spread=spread)
 
 
