@@ -53,6 +53,7 @@ class Scale:
     size_px: int = 64
     width: int = 8
     n_epochs: int = 12
+    n_mute_epochs: int = 6
     n_judged: int = 40
     n_references: int = 4
     n_seeds: int = 5
@@ -67,6 +68,7 @@ SMALL = Scale(
     size_px=48,
     width=6,
     n_epochs=12,
+    n_mute_epochs=3,
     n_judged=44,
     n_references=2,
     n_seeds=1,
@@ -77,7 +79,7 @@ SMALL = Scale(
         n_random_networks=2,
         n_stages=1,
         n_few=6,
-        n_steps=10,
+        n_steps=6,
         n_resamples=300,
     ),
     tissue=SynthSettings(
@@ -246,7 +248,7 @@ def subjects(scale: Scale) -> Iterator[tuple[str, float, Callable[[], Scorecard]
             first = (it, network, shuffled)
     it, network, shuffled = first
     size = NetworkSettings(size_px=scale.size_px, width=scale.width)
-    mute = trained(it, seed=100, shuffles=True, n_epochs=scale.n_epochs // 2)
+    mute = trained(it, seed=100, shuffles=True, n_epochs=scale.n_mute_epochs)
     beside = by_neighbours(it)
     shortcut = trained(beside, seed=101)
     planted = {
