@@ -27,8 +27,8 @@ from rimlight.workflows.rivals import rival_densities
 
 LEAN, FULL = (0.75, 1, 1.5, 3, 6), (1, 1, 2, 4, 6)
 VARIANTS = (  # size_px, um/px, width, shape
-    (64, 0.5, 16, LEAN),
     (64, 0.5, 16, FULL),
+    (64, 0.5, 16, LEAN),
     (64, 0.5, 16, (1, 1, 1.5, 3, 6)),
     (64, 0.5, 16, (0.5, 1, 1.5, 2, 6)),
     (64, 0.5, 8, FULL),

@@ -79,16 +79,24 @@ def test_an_untrained_control_spreads_its_logits_as_a_trained_network_does(netwo
     assert torch.equal(plain.trunk[0].weight, network.trunk[0].weight)
 
 
+def test_another_shape_has_other_channels():
+    lean = NetworkSettings(size_px=32, width=8, shape=(0.5, 1, 1.5, 3, 6))
+    network = new_network(lean, seed=0)
+    assert lean.channels == (4, 8, 12, 24, 48)
+    assert network.trunk[0].weight.shape[:2] == (4, 3)
+    assert network.head[-1].in_features == 48
+
+
 def test_multiplications_are_those_counted_by_hand():
-    # 3 -> 3 and 3 -> 4 at 32; 4 -> 6 and two 6 -> 6 at 16; 6 -> 12 and two 12 -> 12 at 8;
-    # 12 -> 24 and two 24 -> 24 at 4; each output needs 9 products a channel; then 24 x 4 x 4.
+    # 3 -> 4 and 4 -> 4 at 32; 4 -> 8 and two 8 -> 8 at 16; 8 -> 16 and two 16 -> 16 at 8;
+    # 16 -> 24 and two 24 -> 24 at 4; each output needs 9 products a channel; then 24 x 4 x 4.
     by_hand = (
         9
         * (
-            32**2 * (3 * 3 + 3 * 4)
-            + 16**2 * (4 * 6 + 2 * 6 * 6)
-            + 8**2 * (6 * 12 + 2 * 12 * 12)
-            + 4**2 * (12 * 24 + 2 * 24 * 24)
+            32**2 * (3 * 4 + 4 * 4)
+            + 16**2 * (4 * 8 + 2 * 8 * 8)
+            + 8**2 * (8 * 16 + 2 * 16 * 16)
+            + 4**2 * (16 * 24 + 2 * 24 * 24)
         )
         + 24 * 16
     )

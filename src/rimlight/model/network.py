@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-ARCHITECTURE = "rimlight-cnn-2"
+ARCHITECTURE = "rimlight-cnn-1"
 
 # Mean and spread of light over brightfield H-DAB tissue, rounded: fixed, so that a model never
 # depends on the study that it was trained on. Own definition, see docs/method.md.
@@ -31,7 +31,7 @@ class NetworkSettings:
 
     size_px: int = 64
     width: int = 16
-    shape: tuple[float, ...] = (0.75, 1, 1.5, 3, 6)
+    shape: tuple[float, ...] = (1, 1, 2, 4, 6)
 
     def __post_init__(self) -> None:
         if self.size_px < 16 or self.size_px % 8:
@@ -46,7 +46,7 @@ class NetworkSettings:
         """Channels of the stem and of the four stages.
 
         >>> NetworkSettings().channels
-        (12, 16, 24, 48, 96)
+        (16, 16, 32, 64, 96)
         """
         return tuple(round(share * self.width) for share in self.shape)
 
