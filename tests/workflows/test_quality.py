@@ -47,14 +47,14 @@ def section(judged_run):
         "n_resamples": 50,
     }
     (judged_run.folder / "run.json").write_text(json.dumps(record), encoding="utf-8")
-    return quality(judged_run)
+    return quality(judged_run, n_seeds=1)
 
 
 def test_every_check_has_a_verdict_and_a_reason_in_its_order(section):
     assert [check["code"] for check in section["checks"]] == list(CODES)
     assert all(check["reason"].endswith(".") for check in section["checks"])
     verdicts = {check["code"]: check["verdict"] for check in section["checks"]}
-    assert verdicts["E9"] == "not run"
+    assert verdicts["E9"] == "printed"
     assert all(verdicts[code] != "not run" for code in ("E1", "E2", "E3", "E4", "E5", "E8"))
 
 
@@ -145,6 +145,15 @@ def test_masks_must_be_beaten_by_an_interval_above_nothing(tmp_path, low, verdic
     check = _of(run, "E7")
     assert (check.verdict, check.value) == (verdict, 0.7)
     assert ("disc_x_dab" in check.reason) == (verdict == "fail")
+
+
+def test_other_seeds_are_trained_only_when_asked_for(section, tmp_path):
+    nine = next(check for check in section["checks"] if check["code"] == "E9")
+    assert nine["reason"].startswith("2 networks, each against each")
+    assert -1 <= nine["value"] < 0.99
+    unasked = _of(toy_run(tmp_path / "0001"), "E9")
+    assert unasked.verdict == "not run"
+    assert "--seeds" in unasked.reason
 
 
 def test_real_tissue_has_no_true_masks(tmp_path):

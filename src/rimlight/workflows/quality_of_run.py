@@ -198,7 +198,7 @@ def repeated_check(
     return check_of(
         "E9",
         verdict="printed",
-        reason=f"{len(maps)} networks, {len(pairs)} pairs, the same references.",
+        reason=f"{len(maps)} networks, each against each, with the same references.",
         value=cases.median(found),
         n_cells=len(found),
         n_cases=cases.n_cases,
