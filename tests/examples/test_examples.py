@@ -77,6 +77,8 @@ def test_the_nuclear_stain_is_explained_on_drawn_tiles(tmp_path):
     check_nuclei(tmp_path, tmp_path)
 
 
+# Real tiles may not be committed (licence): where they are missing, the drawn tiles above run the
+# same example with the same assertions.
 @pytest.mark.skipif(not REAL_TILES.is_dir(), reason="no real tiles beside the tree")
 def test_the_nuclear_stain_is_explained_on_real_tiles(tmp_path):
     check_nuclei(REAL_TILES, tmp_path)

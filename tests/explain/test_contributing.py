@@ -6,12 +6,12 @@ from scipy.ndimage import gaussian_filter
 
 from rimlight.explain.contributing import (
     angular_coverage,
-    contributing_pixels,
     evidence,
     gaussian_prior,
     mean_of_others,
     otsu_threshold,
     reason_without_mask,
+    thresholded,
 )
 
 SIZE = 64
@@ -30,7 +30,10 @@ GATE = 0.6 * (OWN | OTHER)
 
 def found(values, gate=GATE, **changes):
     wanted = {"sigma_px": 1.0, "min_area_px": 2.0, "floor_od": 0.1} | changes
-    return contributing_pixels(values, gate, **wanted)
+    product = evidence(values, gate=gate, sigma_px=wanted["sigma_px"])
+    return thresholded(
+        product, gate=gate, floor=wanted["floor_od"], min_area_px=wanted["min_area_px"]
+    )
 
 
 def test_the_stained_ring_that_the_map_claims_is_found():

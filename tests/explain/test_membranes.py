@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rimlight.explain.contributing import angular_coverage
+from rimlight.explain.contributing import angular_coverage, thresholded
 from rimlight.explain.membranes import (
     MembraneSettings,
     best_closed_path,
@@ -11,7 +11,6 @@ from rimlight.explain.membranes import (
     drawn_path,
     joint_claim,
     membrane_evidence,
-    membrane_pixels,
     own_level,
 )
 
@@ -28,7 +27,9 @@ def line_of(x, y, radius_px, *, width_px=1.2, od=0.6, arc_deg=360.0):
 
 def pixels(claim, gate, **choices):
     choices = {"centre_px": CENTRE, "mpp": MPP, "min_area_um2": 0.5, "floor": 0.03} | choices
-    return membrane_pixels(claim, gate=gate, **choices)
+    min_area_um2, floor = choices.pop("min_area_um2"), choices.pop("floor")
+    product = membrane_evidence(claim, gate=gate, **choices)
+    return thresholded(product, gate=gate, floor=floor, min_area_px=min_area_um2 / MPP**2)
 
 
 def overlap(one, other):

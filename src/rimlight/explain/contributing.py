@@ -10,6 +10,8 @@ from math import nan
 import numpy as np
 from jaxtyping import Bool, Float, Float32
 
+from rimlight.explain.zone_mass import centre_prior
+
 LARGEST_GATE = 2.5
 N_SECTORS, FEWEST_SECTORS = 72, 36
 _RAYS_A_SECTOR, _STEP_PX = 5, 0.25
@@ -60,29 +62,6 @@ def check_maps(values: Float[np.ndarray, "h w"], gate: Float[np.ndarray, "h w"])
         raise ValueError("gate: must be 0 or more; clip the gate at 0 first")
 
 
-def contributing_pixels(
-    values: Float[np.ndarray, "h w"],
-    gate: Float[np.ndarray, "h w"],
-    *,
-    sigma_px: float,
-    min_area_px: float,
-    floor_od: float,
-) -> Bool[np.ndarray, "h w"]:
-    """Return the pixels that made a positive call: evidence above Otsu's threshold, where stained.
-
-    Ask :func:`reason_without_mask` first: a map that is no answer has no mask.
-
-    Args:
-        floor_od: What the gate must exceed: 3 SD of the slide's unstained tissue.
-        min_area_px: Components smaller than this are dropped.
-
-    Raises:
-        ValueError: See :func:`evidence`.
-    """
-    product = evidence(values, gate=gate, sigma_px=sigma_px)
-    return thresholded(product, gate=gate, floor=floor_od, min_area_px=min_area_px)
-
-
 def thresholded(
     product: Float[np.ndarray, "h w"],
     *,
@@ -90,9 +69,14 @@ def thresholded(
     floor: float,
     min_area_px: float,
 ) -> Bool[np.ndarray, "h w"]:
-    """Return where evidence is above its Otsu threshold and the gate above its floor.
+    """Return the pixels that made a positive call: evidence above Otsu's threshold, where stained.
 
-    Components below ``min_area_px`` are dropped; pixels that touch by a corner are one.
+    Ask :func:`reason_without_mask` first: a map that is no answer has no mask.
+
+    Args:
+        floor: What the gate must exceed: 3 SD of the slide's unstained tissue.
+        min_area_px: Components smaller than this are dropped; pixels that touch by a corner are
+            one.
     """
     mask = (product > otsu_threshold(product)) & (gate > floor)
     return _without_specks(mask, min_area_px)
@@ -148,9 +132,7 @@ def reason_without_mask(
 
 def gaussian_prior(size_px: int, *, sigma_px: float) -> Float32[np.ndarray, "s s"]:
     """Return a control map that knows only where the centre is: a Gaussian, 1 at its peak."""
-    place = np.arange(size_px) - (size_px - 1) / 2
-    bell = np.exp(-0.5 * (place / sigma_px) ** 2)
-    return np.outer(bell, bell).astype(np.float32)
+    return centre_prior((size_px, size_px), sigma_px=sigma_px).astype(np.float32)
 
 
 def mean_of_others(values: Float[np.ndarray, "n h w"]) -> Float32[np.ndarray, "n h w"]:

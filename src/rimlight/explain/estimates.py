@@ -36,7 +36,7 @@ class Cases:
         clusters = clusters_of(self.case[known])
         times = case_times(clusters.n_cases, n_resamples=self.n_resamples, seed=self.seed)
         statistic = mean_of(values[known].astype(np.float64), clusters)
-        return _control(sampled(statistic, clusters, times=times).interval, name)
+        return control_of(sampled(statistic, clusters, times=times).interval, name=name)
 
     def median(self, values: Float[np.ndarray, " n"], *, name: str = "") -> Control:
         """Return the median over items where it is known."""
@@ -49,12 +49,13 @@ class Cases:
             n_resamples=self.n_resamples,
             seed=self.seed,
         )
-        return _control(found, name)
+        return control_of(found, name=name)
 
     def only(self, chosen: Shaped[np.ndarray, " k"]) -> "Cases":
         """Return the cases of some items."""
         return Cases(case=self.case[chosen], n_resamples=self.n_resamples, seed=self.seed)
 
 
-def _control(found: Interval, name: str) -> Control:
+def control_of(found: Interval, *, name: str) -> Control:
+    """Return an interval as a row beside a check."""
     return Control(name=name, value=found.value, low=found.low, high=found.high)

@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
+from rimlight.explain.zone_mass import mass_share
+
 
 def share_inside(
     values: Float[Tensor, "n *space"], masks: Bool[Tensor, "n *space"]
@@ -39,6 +41,5 @@ def share_inside(
             f"masks: mask {int(is_empty.nonzero()[0, 0])} is empty, so no share of it can be "
             "inside; leave that image out"
         )
-    positive = values.clamp(min=0).flatten(1).double()
-    total, inside = positive.sum(1), (positive * masks.flatten(1)).sum(1)
-    return torch.where(total > 0, inside / total, torch.nan)
+    shares = mass_share(values.detach().cpu().numpy(), masks.cpu().numpy())
+    return torch.from_numpy(shares).to(values.device)

@@ -12,9 +12,9 @@ The gate is an array that the caller hands in; for us DAB density above backgrou
 from dataclasses import dataclass, fields
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Float64, Int
+from jaxtyping import Float, Float32, Float64, Int
 
-from rimlight.explain.contributing import check_maps, thresholded
+from rimlight.explain.contributing import check_maps
 
 N_ANGLES, N_ROUNDS = 96, 3
 INNER_UM, OUTER_UM, STEP_UM = 1.5, 15.0, 0.25
@@ -117,31 +117,6 @@ def membrane_evidence(
     band = drawn.nearness(gate.shape, mpp=mpp, band_um=settings.band_of(drawn.level))
     product: np.ndarray = wide * band * (sharp / drawn.level).clip(max=1)
     return product.astype(np.float32)
-
-
-def membrane_pixels(
-    claim: Float[np.ndarray, "h w"],
-    *,
-    gate: Float[np.ndarray, "h w"],
-    centre_px: tuple[float, float],
-    mpp: float,
-    min_area_um2: float,
-    floor: float,
-    settings: MembraneSettings | None = None,
-) -> Bool[np.ndarray, "h w"]:
-    """Return the contributing pixels of a positive call on its own membrane.
-
-    Ask :func:`rimlight.explain.contributing.reason_without_mask` first.
-
-    Args:
-        min_area_um2: Components smaller than this are dropped.
-        floor: What the gate must exceed; for us 3 SD of the slide's unstained tissue.
-
-    Raises:
-        ValueError: See :func:`membrane_evidence`.
-    """
-    product = membrane_evidence(claim, gate=gate, centre_px=centre_px, mpp=mpp, settings=settings)
-    return thresholded(product, gate=gate, floor=floor, min_area_px=min_area_um2 / mpp**2)
 
 
 def own_level(claim: Float[np.ndarray, "h w"], gate: Float[np.ndarray, "h w"]) -> float:

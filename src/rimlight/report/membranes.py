@@ -15,6 +15,7 @@ from rimlight.report.blocks import Block, Drawing, Missing, Section, Table, numb
 from rimlight.report.contents import Contents, interval_of, within
 from rimlight.report.estimates import interval_columns
 from rimlight.report.panels import click_mark, gate_words, outline, picture, scale_bar, stamp_band
+from rimlight.report.scorecard import stamp_of_run
 from rimlight.report.svg import LEVEL_NAMES
 from rimlight.report.wording import count, estimate, number, percent
 
@@ -115,7 +116,7 @@ def _cells(contents: Contents, found: Mapping[str, Any]) -> Block | None:
         return None
     arrays = read_arrays(contents.folder, "membranes")
     mpp = float(contents.setting("patch", "mpp", 0.5))
-    gate = str(contents.section("quality").get("stamp") or "")
+    gate = stamp_of_run(contents)
     drawings = [
         _drawing(
             {name: values[at] for name, values in table.items()} | {"gate": gate},

@@ -6,6 +6,7 @@ Reads the section ``quality`` of ``metrics.json``.  A gate that was not run is s
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rimlight.explain.scorecard import STAMPING
 from rimlight.records import Interval
 from rimlight.report.blocks import (
     Block,
@@ -73,7 +74,7 @@ def gate_verdict(contents: Contents) -> Verdict:
         return Verdict(kind="open", mark="– Not run", sentence=sentence)
     words = _counts(found["checks"])
     if stamp_of_run(contents):
-        failed = ", ".join(code for code in found["failed"] if code in ("E1", "E2", "E3", "E4"))
+        failed = ", ".join(code for code in found["failed"] if code in STAMPING)
         sentence = f"The quality gate failed in {failed}: every map here is stamped. {words}"
         return Verdict(kind="not-shown", mark="✗ Gate failed", sentence=sentence)
     is_clear = not found.get("failed")

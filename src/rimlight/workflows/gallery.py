@@ -12,21 +12,21 @@ from rimlight.io.runs import Run
 from rimlight.model.prediction import centre, probability
 from rimlight.settings import Settings
 from rimlight.workflows.own_membranes import (
-    MEMBRANE_REFERENCES,
     Claims,
     evidence_of,
     joint_claims,
     mask_of,
     membrane_settings,
+    membrane_walks,
     tissue_of,
 )
-from rimlight.workflows.walks import ExplainedFold, Grounds, Walked, path_settings, walked
+from rimlight.workflows.run_tables import LEVEL_NAMES
+from rimlight.workflows.walks import ExplainedFold, Grounds, Walked, path_settings
 
 RULE = (
     "Of each level and outcome, the held-out cell with the median logit and the one furthest on "
     "the wrong side; nobody picked them."
 )
-LEVELS = ("negative", "weak", "moderate", "strong")
 
 
 def write_gallery(run: Run, folds: list[ExplainedFold], *, settings: Settings) -> dict[str, Any]:
@@ -73,11 +73,7 @@ def _explained(
 
     network, path = folded(fold.model.network), path_settings(settings)
     grounds = fold.grounds
-    walks = {
-        name: found
-        for name in MEMBRANE_REFERENCES
-        if (found := walked(network, grounds, rows, name=name, path=path)) is not None
-    }
+    walks = membrane_walks(network, grounds, rows, path=path)
     name = next(iter(walks))
     main, removed, dab = walks[name], walks["stain_removed"], grounds.cells.dab(rows)
     masks = _masks(grounds, joint_claims(rows, walks))
@@ -135,7 +131,7 @@ def _facts(
     return {
         "cell": str(grounds.cells.cell_ids[row]),
         "group": _group(is_called_positive=is_called_positive, is_positive=level > 0),
-        "expression": LEVELS[level],
+        "expression": LEVEL_NAMES[level],
         "logit": float(columns["logit"][at]),
         "reference": name,
         "rise": rise,

@@ -16,6 +16,7 @@ from rimlight.core.measurement import DARKEST_LIGHT
 from rimlight.core.planes import PatchPoint, patch_box, slide_point
 from rimlight.explain.contributing import Coverage, angular_coverage, reason_without_mask
 from rimlight.explain.outlines import outlines
+from rimlight.explain.zone_mass import Zoned, mass_share, own_share
 from rimlight.io.arrays import write_arrays
 from rimlight.io.formats.qupath import Area, write_qupath_areas
 from rimlight.io.formats.tables import write_table
@@ -186,9 +187,8 @@ def measured(
     """
     od = np.minimum(tissue.dab[mask], most_od)
     is_dark = (tissue.dab[mask] > most_od) | (tissue.rgb[mask].min(axis=-1) <= DARKEST_LIGHT)
-    positive = claim.clip(min=0)
-    own = float((positive * tissue.zones.weight_own).sum())
-    neighbour = float((positive * tissue.zones.weight_neighbour).sum())
+    zones = Zoned(own=tissue.zones.weight_own[None], neighbour=tissue.zones.weight_neighbour[None])
+    own_over_neighbour = float(own_share(claim[None], zones)[0])
     return {
         "n_pixels": int(mask.sum()),
         "area_um2": float(mask.sum() * tissue.mpp**2),
@@ -196,8 +196,8 @@ def measured(
         "od_median": float(np.median(od)),
         "od_p90": float(np.quantile(od, 0.9)),
         "saturated_share": float(is_dark.mean()),
-        "own_share": own / float(positive.sum()),
-        "own_over_neighbour": own / (own + neighbour) if own + neighbour > 0 else None,
+        "own_share": float(mass_share(claim[None], zones.own)[0]),
+        "own_over_neighbour": own_over_neighbour if np.isfinite(own_over_neighbour) else None,
         "is_nucleus_found": int(tissue.zones.is_nucleus_found),
     }
 

@@ -65,12 +65,18 @@ def claims_of(
     network: "PatchNetwork", grounds: Grounds, rows: np.ndarray, *, path: "PathSettings"
 ) -> Claims:
     """Return the joint claims of cells, from a map with each reference."""
-    walks = {
+    return joint_claims(rows, membrane_walks(network, grounds, rows, path=path))
+
+
+def membrane_walks(
+    network: "PatchNetwork", grounds: Grounds, rows: np.ndarray, *, path: "PathSettings"
+) -> dict[str, Walked]:
+    """Return the maps that claim pixels together, by reference; without one that no cell can be."""
+    return {
         name: found
         for name in MEMBRANE_REFERENCES
         if (found := walked(network, grounds, rows, name=name, path=path)) is not None
     }
-    return joint_claims(rows, walks)
 
 
 def joint_claims(rows: np.ndarray, walks: dict[str, Walked]) -> Claims:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rimlight.core.clustered import mean_of
+from rimlight.explain.estimates import Cases, control_of
 from rimlight.explain.scorecard import Check, Control, check_of, not_run
 from rimlight.io.runs import Run, read_metrics
 from rimlight.workflows.blocks import FEWEST_CASES, FEWEST_CELLS, bootstrap
@@ -163,22 +164,18 @@ def discordant_row(
     lost = (accuracy(easy) - accuracy(hard)).interval
     is_lost = lost.low is not None and lost.low > MOST_LOST
     rows = {"all cells": everyone, "neighbours agree": easy}
-    controls = [_of_interval(name, accuracy(chosen).interval) for name, chosen in rows.items()]
+    controls = [control_of(accuracy(chosen).interval, name=name) for name, chosen in rows.items()]
     return check_of(
         "E12",
         verdict="alarm" if is_lost else "printed",
         reason="Cells whose neighbours disagree are called worse by more than 3 points."
         if is_lost
         else "Printed beside the headline.",
-        value=_of_interval("discordant", accuracy(hard).interval),
+        value=control_of(accuracy(hard).interval, name="discordant"),
         n_cells=n_hard,
         n_cases=n_cases,
-        controls=(*controls, _of_interval("lost where neighbours disagree", lost)),
+        controls=(*controls, control_of(lost, name="lost where neighbours disagree")),
     )
-
-
-def _of_interval(name: str, found: Any) -> Control:
-    return Control(name=name, value=found.value, low=found.low, high=found.high)
 
 
 def repeated_check(
@@ -186,7 +183,6 @@ def repeated_check(
 ) -> Check:
     """Return E9: how alike the maps of networks are that differ in the seed of training alone."""
     from rimlight.explain.consistency import rank_correlation
-    from rimlight.explain.estimates import Cases
     from rimlight.workflows.quality_subject import maps_of
 
     maps = [

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rimlight.core.density import light, optical_density
-from rimlight.core.stains import StainMatrix, mix, unmix
+from rimlight.core.density import optical_density
+from rimlight.core.edits import dab_removed
+from rimlight.core.stains import StainMatrix, unmix
 from rimlight.core.zones import zones_of
 from rimlight.explain.scorecard import Check, Control, Scorecard, check_of, not_run
 
@@ -120,7 +121,7 @@ def _beside(
     from rimlight.explain.quality import Beside
     from rimlight.model.network import folded, untrained_network
 
-    bare = _without_dab(subject, maps)
+    bare = _without_dab(subject)
     calibration = _light(subject.calibration)
     untrained = [
         folded(
@@ -144,18 +145,22 @@ def _beside(
     )
 
 
-def _without_dab(subject: Subject, maps: np.ndarray) -> np.ndarray:
+def _without_dab(subject: Subject) -> np.ndarray:
     """Patches with DAB lowered to the background, never raised."""
-    lowered = maps.copy()
-    level = subject.background_od[:, None, None]
-    lowered[..., DAB] = np.minimum(lowered[..., DAB], level)
-    found = [
-        light(mix(each, stains=subject.stains), white=tuple(white))
-        for each, white in zip(lowered, subject.white.tolist(), strict=True)
-    ]
-    rounded = np.clip(np.stack(found) + 0.5, 0, 255).astype(np.uint8)
-    is_lowered = maps[..., DAB] > level
-    return np.where(is_lowered[..., None], rounded, subject.patches)
+    everywhere = np.ones(subject.patches.shape[1:3], dtype=bool)
+    return np.stack(
+        [
+            dab_removed(
+                patch, zone=everywhere, background_od=od, stains=subject.stains, white=tuple(white)
+            )
+            for patch, od, white in zip(
+                subject.patches,
+                subject.background_od.tolist(),
+                subject.white.tolist(),
+                strict=True,
+            )
+        ]
+    )
 
 
 def _amount(subject: Subject, maps: np.ndarray, is_called: np.ndarray) -> np.ndarray:
