@@ -41,5 +41,5 @@ def share_inside(
             f"masks: mask {int(is_empty.nonzero()[0, 0])} is empty, so no share of it can be "
             "inside; leave that image out"
         )
-    shares = mass_share(values.detach().cpu().numpy(), masks.cpu().numpy())
+    shares = mass_share(values.detach().cpu().numpy(), masks.cpu().double().numpy())
     return torch.from_numpy(shares).to(values.device)
