@@ -37,6 +37,24 @@ class Expression(StrEnum):
         return self.level is not None and self.level > 0
 
 
+class CauseName(StrEnum):
+    """Why a call may be wrong; a label for what moved it, never a diagnosis."""
+
+    NEIGHBOUR_MEMBRANE = "neighbour_membrane"
+    NEIGHBOUR_NUCLEUS = "neighbour_nucleus"
+    SURROUNDINGS = "surroundings"
+    OWN_NUCLEUS = "own_nucleus"
+    OWN_CYTOPLASM = "own_cytoplasm"
+    PIGMENT = "pigment"
+    MACROPHAGE = "macrophage"
+    FAINT_STAIN = "faint_stain"
+    OFF_CENTRE = "off_centre"
+    OUT_OF_FOCUS = "out_of_focus"
+    SLIDE_EDGE = "slide_edge"
+    DOUBTFUL_LABEL = "doubtful_label"
+    UNEXPLAINED = "unexplained"
+
+
 _LEVEL_OF_EXPRESSION = {
     Expression.NEGATIVE: 0,
     Expression.WEAK: 1,

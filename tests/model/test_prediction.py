@@ -7,6 +7,7 @@ import torch
 from rimlight.model.network import NetworkSettings, untrained_network
 from rimlight.model.prediction import (
     centre,
+    features_of,
     fitted_temperature,
     light_tensor,
     logits_of,
@@ -39,6 +40,16 @@ def test_logits_do_not_depend_on_how_the_work_is_cut(network, monkeypatch):
     whole = logits_of(network, patches, size_px=32)
     monkeypatch.setattr("rimlight.model.prediction.BATCH", 7)
     np.testing.assert_allclose(logits_of(network, patches, size_px=32), whole, atol=1e-5)
+
+
+def test_features_come_with_the_logits_that_the_last_layer_makes_of_them(network):
+    patches = np.random.default_rng(1).integers(0, 256, (20, 36, 36, 3), dtype=np.uint8)
+    logits, features = features_of(network, patches, size_px=32)
+    np.testing.assert_allclose(logits, logits_of(network, patches, size_px=32), atol=1e-6)
+    assert features.shape == (20, network.settings.channels[-1])
+    with torch.no_grad():
+        again = network.head(torch.from_numpy(features)).squeeze(1).numpy()
+    np.testing.assert_allclose(again, logits, atol=1e-6)
 
 
 def test_a_network_in_training_mode_is_refused(network):

@@ -115,9 +115,14 @@ class PatchNetwork(nn.Module):
 
     def forward(self, light: Float[Tensor, "n 3 h w"]) -> Float[Tensor, " n"]:
         """Return the logit of each patch, positive above 0, before calibration."""
-        features = self.trunk((light - self.mean) / self.spread)
-        logits: Tensor = self.head(self.place(features).flatten(1)).squeeze(1)
+        logits: Tensor = self.head(self.features(light)).squeeze(1)
         return logits
+
+    def features(self, light: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n f"]:
+        """Return what the last layer weighs: the last plane, each channel weighed by place."""
+        planes = self.trunk((light - self.mean) / self.spread)
+        found: Tensor = self.place(planes).flatten(1)
+        return found
 
 
 def new_network(settings: NetworkSettings, *, seed: int) -> PatchNetwork:

@@ -5,6 +5,8 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
+from rimlight.model.network import PatchNetwork
+
 BATCH = 256
 
 
@@ -33,16 +35,45 @@ def logits_of(
     Raises:
         ValueError: The network is in training mode, or a logit is not finite.
     """
-    if network.training:
-        raise ValueError("network is in training mode; call network.eval() first")
+    _refuse_training(network)
     found = np.empty(len(patches), dtype=np.float32)
     with torch.no_grad():
         for start in range(0, len(patches), BATCH):
             part = centre(patches[start : start + BATCH], size_px=size_px)
             found[start : start + BATCH] = network(light_tensor(part)).numpy()
-    if not np.isfinite(found).all():
-        raise ValueError("network gave a logit that is not finite; its weights are damaged")
+    _refuse_damaged(found)
     return found
+
+
+def features_of(
+    network: PatchNetwork, patches: UInt8[np.ndarray, "n wide wide 3"], *, size_px: int
+) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "n f"]]:
+    """Return the logit of each patch and the features that the last layer weighs, in one pass.
+
+    Raises:
+        ValueError: The network is in training mode, or a logit is not finite.
+    """
+    _refuse_training(network)
+    logits = np.empty(len(patches), dtype=np.float32)
+    features = np.empty((len(patches), network.settings.channels[-1]), dtype=np.float32)
+    with torch.no_grad():
+        for start in range(0, len(patches), BATCH):
+            part = centre(patches[start : start + BATCH], size_px=size_px)
+            found = network.features(light_tensor(part))
+            features[start : start + BATCH] = found.numpy()
+            logits[start : start + BATCH] = network.head(found).squeeze(1).numpy()
+    _refuse_damaged(logits)
+    return logits, features
+
+
+def _refuse_training(network: nn.Module) -> None:
+    if network.training:
+        raise ValueError("network is in training mode; call network.eval() first")
+
+
+def _refuse_damaged(logits: np.ndarray) -> None:
+    if not np.isfinite(logits).all():
+        raise ValueError("network gave a logit that is not finite; its weights are damaged")
 
 
 def probability(logits: Float[np.ndarray, " n"], *, temperature: float) -> np.ndarray:
