@@ -116,10 +116,7 @@ def zones_of(
     number = _own_number(parts, mpp=mpp)
     own, others = (parts == number) & (number > 0), (parts > 0) & (parts != number)
     outer_um = RING_OUTER_UM if number else UNSEEN_RING_OUTER_UM
-    far_own = _outside_um(own, mpp=mpp)
-    if not number:
-        far_own = (_from_click_um(parts.shape, mpp=mpp) - UNSEEN_NUCLEUS_UM).clip(min=0)
-    far_others = _outside_um(others, mpp=mpp)
+    far_own, far_others = _own_um(own, mpp=mpp), _outside_um(others, mpp=mpp)
     free = ~padding & ~own & ~others
     own_ring = free & _in_ring(far_own, outer_um) & (far_own <= far_others + SHARED_UM)
     rings = free & _in_ring(far_others, RING_OUTER_UM) & (far_others <= far_own + SHARED_UM)
@@ -134,6 +131,27 @@ def zones_of(
         is_nucleus_found=number > 0,
         centre_px=_centre_px(own),
     )
+
+
+def beyond_border_um(zones: Zones, *, mpp: float) -> Float64[np.ndarray, "h w"]:
+    """Return how far each pixel lies beyond the line half way to the neighbours' nuclei.
+
+    Above 0 on the neighbours' side, below 0 on the cell's own; minus infinity without neighbours.
+    Half the difference of the distances to both edges, which near the line is the distance to it.
+
+    Source:
+        Own definition, see docs/method.md.
+    """
+    far_others = _outside_um(zones.neighbour_nuclei, mpp=mpp)
+    beyond: np.ndarray = (_own_um(zones.own_nucleus, mpp=mpp) - far_others) / 2
+    return beyond
+
+
+def _own_um(own: Bool[np.ndarray, "h w"], *, mpp: float) -> Float64[np.ndarray, "h w"]:
+    """How far each pixel lies from the own nucleus, or from a disc where none was found."""
+    if own.any():
+        return _outside_um(own, mpp=mpp)
+    return (_from_click_um(own.shape, mpp=mpp) - UNSEEN_NUCLEUS_UM).clip(min=0)
 
 
 def _own_number(parts: Int32[np.ndarray, "h w"], *, mpp: float) -> int:

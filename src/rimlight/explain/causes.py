@@ -1,0 +1,289 @@
+"""Why a call errs: causes that the map proposes, and that only an edit confirms.
+
+The map is split by stain and by zone around the nuclei; where evidence on the wrong side lies
+proposes causes.  For each one the patch is edited as the cause predicts (see ``cause_edits``);
+it is confirmed if the logit comes at least half of the way to the threshold, or crosses it, and
+the placebo recovers less than half of that.  One forward pass an edit.
+
+Source:
+    Own definition, docs/method.md.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from rimlight.explain.cause_edits import EDITED, RESIDUAL, Edit, Scene, edit_of, pigment_pixels
+from rimlight.records import CauseName
+
+Response = Callable[[UInt8[np.ndarray, "n h w 3"]], Float[np.ndarray, " n"]]
+Status = Literal["confirmed", "map_only", "unexplained"]
+ZONES = ("own_nucleus", "own_ring", "neighbour_nuclei", "neighbour_rings", "rest")
+STAINS = ("haematoxylin", "dab", "residual")
+
+LEAST_PROPOSED = 0.1
+"""Share of the evidence on the wrong side that must lie where a cause says it does."""
+LEAST_RECOVERED, MOST_OF_PLACEBO = 0.5, 0.5
+LEAST_PLACEBO_SHARE = 0.25
+"""A placebo that could change less than this of the edit's density says nothing; the edit alone
+must then turn the call."""
+MOST_PADDING = 0.05
+
+_ON_WRONG_POSITIVE = (
+    CauseName.NEIGHBOUR_MEMBRANE,
+    CauseName.SURROUNDINGS,
+    CauseName.OWN_NUCLEUS,
+    CauseName.OWN_CYTOPLASM,
+    CauseName.MACROPHAGE,
+    CauseName.PIGMENT,
+    CauseName.OFF_CENTRE,
+)
+_ON_WRONG_NEGATIVE = (
+    CauseName.NEIGHBOUR_NUCLEUS,
+    CauseName.SURROUNDINGS,
+    CauseName.FAINT_STAIN,
+    CauseName.PIGMENT,
+    CauseName.OFF_CENTRE,
+)
+_UNNAMED = (CauseName.SURROUNDINGS,)
+"""Causes that are told only where no cause with a name is confirmed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Evidence:
+    """A map split by zone and stain; signed sums, in logits, rows ZONES, columns STAINS.
+
+    towards: per pixel and stain, the evidence on the wrong side, at least 0.
+    """
+
+    sums: Float[np.ndarray, "5 3"]
+    towards: Float[np.ndarray, "h w 3"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """A cause that was tried by its edit.
+
+    proposed: share of the evidence on the wrong side that proposed it, 0..1.
+    recovered: (logit after - before) / (threshold - before); placebo_recovered: the largest of
+        the placebos, NaN without one.
+    """
+
+    cause: CauseName
+    proposed: float
+    logit_before: float
+    logit_after: float
+    recovered: float
+    placebo_logit: float
+    placebo_recovered: float
+    placebo_share: float
+    edited_share: float
+    is_confirmed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Finding:
+    """What was found of one cell: the main cause and every trial, confirmed ones first.
+
+    edited: the patch of the main cause's edit; the patch itself where there is none.
+    """
+
+    status: Status
+    cause: CauseName
+    confirmed: tuple[CauseName, ...]
+    trials: tuple[Trial, ...]
+    edited: UInt8[np.ndarray, "h w 3"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What is asked about one cell.
+
+    is_positive_right: the side that the logit should be on.
+    threshold: logit that an edit should reach; 0, or further for a call that is only uncertain.
+    is_out_of_focus: the patch is among the softest of its slide.
+    is_doubtful: the label is doubted, on other grounds than the map.
+    """
+
+    scene: Scene
+    evidence: Evidence
+    logit: float
+    is_positive_right: bool
+    threshold: float = 0.0
+    is_out_of_focus: bool = False
+    is_doubtful: bool = False
+
+
+def evidence_of(
+    values: Float[np.ndarray, "3 h w"], scene: Scene, *, is_positive_right: bool
+) -> Evidence:
+    """Return where the evidence of a map lies, and the part of it on the wrong side.
+
+    Args:
+        values: Attribution of each stain and pixel, in logits.
+    """
+    zones = scene.zones
+    weights = [
+        zones.own_nucleus.astype(float),
+        zones.weight_own.astype(float),
+        zones.neighbour_nuclei.astype(float),
+        zones.weight_neighbour.astype(float),
+    ]
+    rest = 1 - np.clip(sum(weights), 0, 1)
+    per_pixel = np.moveaxis(values, 0, -1).astype(np.float64)
+    sums = np.stack([(weight[..., None] * per_pixel).sum((0, 1)) for weight in (*weights, rest)])
+    wrong = per_pixel if not is_positive_right else -per_pixel
+    return Evidence(sums=sums, towards=wrong.clip(min=0))
+
+
+def proposals(case: Case) -> list[tuple[CauseName, float]]:
+    """Return the causes that a map proposes, with the share of evidence behind each."""
+    whole = float(case.evidence.towards.sum())
+    if whole <= 0:
+        return []
+    places = _places(case.scene)
+    allowed = _ON_WRONG_NEGATIVE if case.is_positive_right else _ON_WRONG_POSITIVE
+    found = []
+    for cause in allowed:
+        where, stains = places[cause]
+        share = float(case.evidence.towards[where][:, stains].sum()) / whole
+        if share >= LEAST_PROPOSED or cause is CauseName.FAINT_STAIN:
+            found.append((cause, share))
+    return found
+
+
+def examined(cases: Sequence[Case], response: Response, *, seed: int) -> list[Finding]:
+    """Return what was found of each cell; all edits go through the network in one batch.
+
+    Args:
+        response: Patches, light 0..255, to logits.
+        seed: Of the placebos' places.
+    """
+    asked: list[tuple[int, CauseName, float, Edit]] = []
+    for place, case in enumerate(cases):
+        for cause, share in proposals(case):
+            edit = edit_of(case.scene, cause, seed=seed + place)
+            if edit is not None:
+                asked.append((place, cause, share, edit))
+    patches = [patch for *_, edit in asked for patch in (edit.patch, *edit.placebos)]
+    logits = response(np.stack(patches)) if patches else np.empty(0)
+    trials: list[list[tuple[Trial, Edit]]] = [[] for _ in cases]
+    at = 0
+    for place, cause, share, edit in asked:
+        n = 1 + len(edit.placebos)
+        trials[place].append(
+            (_trial(cases[place], cause, share, edit=edit, logits=logits[at : at + n]), edit)
+        )
+        at += n
+    return [_finding(case, found) for case, found in zip(cases, trials, strict=True)]
+
+
+def _places(scene: Scene) -> dict[CauseName, tuple[Bool[np.ndarray, "h w"], list[int]]]:
+    """Where and in which stains each cause has its evidence."""
+    zones, own_side = scene.zones, scene.own_side
+    anywhere = ~zones.padding
+    return {
+        CauseName.NEIGHBOUR_MEMBRANE: ((scene.beyond_um > 0) & ~zones.neighbour_nuclei, [1]),
+        CauseName.NEIGHBOUR_NUCLEUS: (zones.neighbour_nuclei, [0]),
+        CauseName.SURROUNDINGS: (~own_side & anywhere, [0, 1, RESIDUAL]),
+        CauseName.OWN_NUCLEUS: (zones.own_nucleus, [1]),
+        CauseName.OWN_CYTOPLASM: (own_side & ~zones.own_nucleus, [1]),
+        CauseName.MACROPHAGE: (own_side, [1]),
+        CauseName.FAINT_STAIN: (own_side, [1]),
+        CauseName.PIGMENT: (pigment_pixels(scene), [0, 1, RESIDUAL]),
+        CauseName.OFF_CENTRE: (anywhere, [0, 1, RESIDUAL]),
+    }
+
+
+def _trial(
+    case: Case, cause: CauseName, proposed: float, *, edit: Edit, logits: Float[np.ndarray, " n"]
+) -> Trial:
+    after, others = float(logits[0]), logits[1:]
+    way = case.threshold - case.logit
+    recovered = (after - case.logit) / way if way else 0.0
+    placebo = (others.astype(np.float64) - case.logit) / way if way else np.zeros(len(others))
+    worst = int(placebo.argmax()) if len(others) else -1
+    is_turned = (after > 0) == case.is_positive_right != (case.logit > 0)
+    is_told_apart = (
+        len(others) > 0
+        and edit.placebo_share >= LEAST_PLACEBO_SHARE
+        and placebo[worst] < MOST_OF_PLACEBO * recovered
+    )
+    is_blind = len(others) == 0 or edit.placebo_share < LEAST_PLACEBO_SHARE
+    moved = recovered >= LEAST_RECOVERED or is_turned
+    return Trial(
+        cause=cause,
+        proposed=proposed,
+        logit_before=case.logit,
+        logit_after=after,
+        recovered=recovered,
+        placebo_logit=float(others[worst]) if len(others) else float("nan"),
+        placebo_recovered=float(placebo[worst]) if len(others) else float("nan"),
+        placebo_share=edit.placebo_share,
+        edited_share=edit.edited_share,
+        is_confirmed=bool((moved and is_told_apart) or (is_turned and is_blind)),
+    )
+
+
+def _finding(case: Case, found: list[tuple[Trial, Edit]]) -> Finding:
+    ordered = sorted(found, key=lambda pair: (not pair[0].is_confirmed, -pair[0].recovered))
+    trials = tuple(trial for trial, _ in ordered)
+    confirmed = [pair for pair in ordered if pair[0].is_confirmed]
+    named = [pair for pair in confirmed if pair[0].cause not in _UNNAMED]
+    chosen = (named or confirmed)[:1]
+    if chosen:
+        rest = [trial.cause for trial, _ in confirmed if trial is not chosen[0][0]]
+        return Finding(
+            status="confirmed",
+            cause=chosen[0][0].cause,
+            confirmed=(chosen[0][0].cause, *rest),
+            trials=trials,
+            edited=chosen[0][1].patch,
+        )
+    cause = _by_the_map(case)
+    return Finding(
+        status="unexplained" if cause is CauseName.UNEXPLAINED else "map_only",
+        cause=cause,
+        confirmed=(),
+        trials=trials,
+        edited=case.scene.patch,
+    )
+
+
+def _by_the_map(case: Case) -> CauseName:
+    """What can be told without an edit."""
+    if case.scene.zones.padding.mean() > MOST_PADDING:
+        return CauseName.SLIDE_EDGE
+    if case.is_out_of_focus:
+        return CauseName.OUT_OF_FOCUS
+    if case.is_doubtful:
+        return CauseName.DOUBTFUL_LABEL
+    found = [item for item in proposals(case) if item[0] not in (*_UNNAMED, CauseName.OFF_CENTRE)]
+    named = [item for item in found if item[1] > 0.5]
+    return max(named, key=lambda item: item[1])[0] if named else CauseName.UNEXPLAINED
+
+
+def tried_on_right_calls(
+    scenes: Sequence[Scene], response: Response, logits: Float[np.ndarray, " n"], *, seed: int
+) -> dict[CauseName, tuple[int, int]]:
+    """Return per cause how many right calls its edit was tried on, and how many it turned.
+
+    Every edit is tried that a wrong call on that side would be given, whatever the map says.
+    """
+    asked: list[tuple[int, CauseName, Edit]] = []
+    for place, scene in enumerate(scenes):
+        for cause in EDITED:
+            edit = edit_of(scene, cause, seed=seed + place)
+            if edit is not None:
+                asked.append((place, cause, edit))
+    if not asked:
+        return {}
+    after = response(np.stack([edit.patch for *_, edit in asked]))
+    counts: dict[CauseName, tuple[int, int]] = {}
+    for (place, cause, _), logit in zip(asked, after, strict=True):
+        tried, turned = counts.get(cause, (0, 0))
+        counts[cause] = (tried + 1, turned + int((logit > 0) != (logits[place] > 0)))
+    return counts
