@@ -1,9 +1,11 @@
-"""What an overview of a slide tells: the white of its glass, and why it is not brightfield."""
+"""What an overview of a slide tells: white of glass, where tissue is, why not brightfield."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
+
+from rimlight.core.density import optical_density
 
 _NO_GLASS = (255.0, 255.0, 255.0)
 # Own definitions, see docs/decisions/0002-white-point-and-icc.md.
@@ -15,6 +17,7 @@ _SMALLEST_SHARE = 0.005  # of the overview; less is a speck, not glass
 _DARK = 60  # grey value, brightest channel; light that glass or tissue never falls to
 _DARK_SHARE = 0.5
 _TINTLESS = 3  # grey values between the channels of grey
+_LEAST_OD = 0.06  # of the densest channel; above what the noise of glass reaches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,30 @@ def white_point(overview: UInt8[np.ndarray, "h w 3"]) -> WhitePoint:
     near = glass[brightness >= np.percentile(brightness, 99) - _BRIGHT_BAND]
     red, green, blue = (_mode(near[:, channel]) for channel in range(3))
     return WhitePoint(white=(red, green, blue), is_estimated=True)
+
+
+def tissue_mask(
+    overview: UInt8[np.ndarray, "h w 3"], *, white: tuple[float, float, float]
+) -> Bool[np.ndarray, "h w"]:
+    """Return where there is tissue, pale or brown, one pixel of its surroundings included.
+
+    It serves to pass over glass; what is on the tissue is for others to judge. Density of the
+    densest channel is asked, so that blue and brown count alike, pale as they may be.
+
+    Args:
+        overview: The slide at about 8 µm per pixel.
+        white: I0 of the slide.
+
+    Source:
+        Own definition, see docs/decisions/0013-candidates-and-rounds.md.
+    """
+    from scipy.ndimage import binary_dilation, gaussian_filter
+
+    densest = optical_density(overview, white=white).max(axis=2)
+    is_tissue: np.ndarray = binary_dilation(
+        gaussian_filter(densest, 1.0) > _LEAST_OD, structure=np.ones((3, 3), dtype=bool)
+    )
+    return is_tissue
 
 
 def brightfield_fault(overview: UInt8[np.ndarray, "h w 3"]) -> str | None:

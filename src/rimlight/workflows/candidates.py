@@ -1,0 +1,269 @@
+"""A stream over whole slides: candidate centres, and the patch around each, tile by tile.
+
+A tile is read once and serves both: at patch pixels it is cut into patches, and its means over
+whole blocks are searched. Centres lie on the grid of the patch pixels, so that a patch cut from
+the tile is the patch that training would cut. The next tiles are read while one is used.
+"""
+
+import hashlib
+import json
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+from jaxtyping import Float64, Int64, UInt8
+
+from rimlight.core.candidates import Tile, border_px, candidate_centres, owned, tiles_of
+from rimlight.core.resampling import block_mean
+from rimlight.core.stains import StainMatrix, stain_matrix
+from rimlight.core.tissue import tissue_mask
+from rimlight.errors import RimlightError
+from rimlight.io.arrays import read_arrays, write_arrays
+from rimlight.io.inspection import check_unchanged
+from rimlight.io.slides import Slide, open_slide
+from rimlight.io.study import Study
+from rimlight.records import Box, SlideInfo
+from rimlight.settings import PatchSettings
+from rimlight.workflows.patches import wide_px
+
+SEARCH_MPP = 1.0
+TILE_UM = 512.0
+OVERVIEW_UM = 8.0
+_READ_AHEAD = 2
+_VERSION = 1  # of the search; another gives other candidates
+
+OnTile = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateTile:
+    """The candidates of one tile, in the order of the tile's rows.
+
+    x_l0, y_l0: centres, each on the grid of patch pixels.
+    patches: light 0..255, with the margin of training patches.
+    """
+
+    slide: SlideInfo
+    x_l0: Float64[np.ndarray, " n"]
+    y_l0: Float64[np.ndarray, " n"]
+    patches: UInt8[np.ndarray, "n wide wide 3"]
+
+    def __len__(self) -> int:
+        return len(self.x_l0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plane:
+    """The patch pixels of one slide: where tiles lie in them and how they are read.
+
+    step_l0: level-0 pixels in a patch pixel. block_px: patch pixels in a pixel that is searched.
+    border_px: patch pixels around a core, enough for the search and for half a patch.
+    """
+
+    slide: Slide
+    info: SlideInfo
+    settings: PatchSettings
+    stains: StainMatrix
+    tile_um: float
+
+    @property
+    def step_l0(self) -> float:
+        return self.settings.mpp / self.info.mpp
+
+    @property
+    def block_px(self) -> int:
+        return max(1, round(SEARCH_MPP / self.settings.mpp))
+
+    @property
+    def border_px(self) -> int:
+        block = self.block_px
+        return max(border_px(self.settings.mpp * block), ceil(self.wide_px / 2 / block)) * block
+
+    @property
+    def wide_px(self) -> int:
+        return wide_px(self.settings)
+
+    def tiles(self) -> list[Tile]:
+        """Cores in patch pixels; every side but the last is a whole number of blocks."""
+        block = self.block_px
+        width, height = (
+            ceil(side / self.step_l0 / block) * block
+            for side in (self.slide.width_l0, self.slide.height_l0)
+        )
+        side = max(1, round(self.tile_um / self.settings.mpp / block)) * block
+        return tiles_of(width, height, side_px=side)
+
+    def read(self, tile: Tile) -> UInt8[np.ndarray, "h w 3"]:
+        """Return a tile with its border; square, as slides are read."""
+        side = max(tile.width_px, tile.height_px) + 2 * self.border_px
+        box = Box(
+            left_l0=(tile.left_px - self.border_px) * self.step_l0,
+            top_l0=(tile.top_px - self.border_px) * self.step_l0,
+            width_l0=side * self.step_l0,
+            height_l0=side * self.step_l0,
+        )
+        return self.slide.read_patch(box, size_px=side, white=self.info.white)
+
+
+def candidate_tiles(
+    study: Study,
+    infos: Sequence[SlideInfo],
+    *,
+    on_tile: OnTile | None = None,
+    tile_um: float = TILE_UM,
+) -> Iterator[CandidateTile]:
+    """Yield the candidates of slides with their patches, one tile after another.
+
+    The centres of a slide are kept in the study's cache, so that a second search is none.
+
+    Args:
+        study: With the patch and stain settings that hold.
+        infos: Slides, in the order in which they are searched.
+        on_tile: Told how many tiles of all slides are done, and of how many; the number of all
+            grows as slides are opened.
+        tile_um: Side of a tile; it changes memory and speed, never what is found.
+
+    Raises:
+        SlideError: A slide is missing, changed or damaged.
+    """
+    n_done = 0
+    for number, info in enumerate(infos, start=1):
+        check_unchanged(study.folder / info.path, info)
+        with open_slide(study.folder / info.path, mpp=info.mpp) as slide:
+            plane = _Plane(
+                slide=slide,
+                info=info,
+                settings=study.settings.patch,
+                stains=stain_matrix(study.settings.stain),
+                tile_um=tile_um,
+            )
+            n_tiles = 0
+            for n_tiles, found in enumerate(_of_slide(study, plane), start=1):
+                if on_tile is not None:
+                    share_left = (len(infos) - number) / number
+                    on_tile(n_done + n_tiles, ceil((n_done + n_tiles) * (1 + share_left)))
+                if len(found):
+                    yield found
+            n_done += n_tiles
+
+
+def _of_slide(study: Study, plane: _Plane) -> Iterator[CandidateTile]:
+    known = _known_centres(study, plane)
+    tiles = _tiles_of_tissue(plane) if known is None else _tiles_with(known, plane)
+    found: list[np.ndarray] = []
+    for tile, pixels in _read_ahead(plane, tiles):
+        if known is None:
+            centres = _searched(pixels, tile, plane)
+            found.append(centres)
+        else:
+            centres = known[owned(known, tile)]
+        yield _cut(pixels, tile, plane, centres=centres)
+    if known is None:
+        every = np.concatenate([np.empty((0, 2), dtype=np.int64), *found])
+        write_arrays(study.cache, _name(plane), {"centres_px": every})
+
+
+def _read_ahead(
+    plane: _Plane, tiles: Sequence[Tile]
+) -> Iterator[tuple[Tile, UInt8[np.ndarray, "h w 3"]]]:
+    """Yield tiles with their pixels; one thread reads, never two at once in one slide."""
+    waiting: deque[tuple[Tile, Future[UInt8[np.ndarray, "h w 3"]]]] = deque()
+    reader = ThreadPoolExecutor(max_workers=1)
+    try:
+        for tile in tiles:
+            waiting.append((tile, reader.submit(plane.read, tile)))
+            if len(waiting) > _READ_AHEAD:
+                first, future = waiting.popleft()
+                yield first, future.result()
+        while waiting:
+            first, future = waiting.popleft()
+            yield first, future.result()
+    finally:
+        reader.shutdown(cancel_futures=True)
+
+
+def _searched(
+    pixels: UInt8[np.ndarray, "h w 3"], tile: Tile, plane: _Plane
+) -> Int64[np.ndarray, "n 2"]:
+    """Return the centres that the tile owns, as x and y in patch pixels of the whole slide."""
+    block = plane.block_px
+    found = candidate_centres(
+        block_mean(pixels, side_px=block),
+        mpp=plane.settings.mpp * block,
+        white=plane.info.white,
+        stains=plane.stains,
+    )
+    corner = np.array([tile.left_px, tile.top_px]) - plane.border_px
+    centres = found * block + block // 2 + corner
+    kept: np.ndarray = centres[owned(centres, tile) & _is_on_slide(centres, plane)]
+    return kept
+
+
+def _is_on_slide(centres: Int64[np.ndarray, "n 2"], plane: _Plane) -> np.ndarray:
+    """Leave out centres in the last, filled block of a slide that ends within it."""
+    sides_px = np.array([plane.slide.width_l0, plane.slide.height_l0]) / plane.step_l0
+    return np.asarray((centres < sides_px).all(axis=1))
+
+
+def _cut(
+    pixels: UInt8[np.ndarray, "h w 3"],
+    tile: Tile,
+    plane: _Plane,
+    *,
+    centres: Int64[np.ndarray, "n 2"],
+) -> CandidateTile:
+    wide, half = plane.wide_px, plane.wide_px // 2
+    corner = np.array([tile.left_px, tile.top_px]) - plane.border_px
+    left, top = (centres - corner - half).T
+    windows = np.lib.stride_tricks.sliding_window_view(pixels, (wide, wide), axis=(0, 1))
+    patches = np.ascontiguousarray(windows[top, left].transpose(0, 2, 3, 1))
+    # A patch of odd side has its centre in the middle of a pixel.
+    middle = (centres + (wide % 2) / 2) * plane.step_l0
+    return CandidateTile(slide=plane.info, x_l0=middle[:, 0], y_l0=middle[:, 1], patches=patches)
+
+
+def _tiles_of_tissue(plane: _Plane) -> list[Tile]:
+    """Return the tiles whose core touches tissue on the overview of the slide."""
+    longest = max(plane.slide.width_l0, plane.slide.height_l0) * plane.info.mpp
+    overview = plane.slide.overview(max(64, ceil(longest / OVERVIEW_UM)))
+    mask = tissue_mask(overview, white=plane.info.white)
+    scale_y = mask.shape[0] / plane.slide.height_l0 * plane.step_l0
+    scale_x = mask.shape[1] / plane.slide.width_l0 * plane.step_l0
+
+    def has_tissue(tile: Tile) -> bool:
+        rows = slice(int(tile.top_px * scale_y), ceil((tile.top_px + tile.height_px) * scale_y))
+        left, right = tile.left_px, tile.left_px + tile.width_px
+        return bool(mask[rows, int(left * scale_x) : ceil(right * scale_x)].any())
+
+    return [tile for tile in plane.tiles() if has_tissue(tile)]
+
+
+def _tiles_with(centres: Int64[np.ndarray, "n 2"], plane: _Plane) -> list[Tile]:
+    return [tile for tile in plane.tiles() if owned(centres, tile).any()]
+
+
+def _known_centres(study: Study, plane: _Plane) -> Int64[np.ndarray, "n 2"] | None:
+    try:
+        centres: np.ndarray = read_arrays(study.cache, _name(plane))["centres_px"]
+    except (RimlightError, FileNotFoundError):
+        return None
+    return centres
+
+
+def _name(plane: _Plane) -> str:
+    """Name what the candidates of a slide depend on."""
+    info = plane.info
+    text = json.dumps(
+        [
+            _VERSION,
+            info.fingerprint,
+            info.mpp,
+            info.white,
+            plane.settings.mpp,
+            plane.stains.fingerprint,
+        ]
+    )
+    return f"candidates-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
