@@ -108,7 +108,7 @@ def _cut(
     for row, (x_l0, y_l0) in zip(rows, clicks_l0.tolist(), strict=True):
         left, top = x_l0 - side_l0 // 2, y_l0 - side_l0 // 2
         box = Box(left_l0=left, top_l0=top, width_l0=side_l0, height_l0=side_l0)
-        rgb.append(_halved(field.rgb[top : top + side_l0, left : left + side_l0]))
+        rgb.append(halved(field.rgb[top : top + side_l0, left : left + side_l0]))
         masks.append(membrane_masks(field.owner, name=int(row) + 1, box=box, size_px=size_px))
         nuclei.append(truth_patch(field.nucleus, box=box, size_px=size_px) == row + 1)
     return {
@@ -123,8 +123,9 @@ def _cut(
     }
 
 
-def _halved(rgb: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h2 w2 3"]:
+def halved(rgb: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h2 w2 3"]:
+    """Return a picture of ``MPP`` at ``TRUTH_MPP``: the mean of each square of four pixels."""
     height, width = rgb.shape[:2]
     blocks = rgb.reshape(height // 2, 2, width // 2, 2, 3).mean((1, 3), dtype=np.float32)
-    halved: UInt8[np.ndarray, "h2 w2 3"] = np.rint(blocks).astype(np.uint8)
-    return halved
+    picture: UInt8[np.ndarray, "h2 w2 3"] = np.rint(blocks).astype(np.uint8)
+    return picture

@@ -1,9 +1,9 @@
 """One synthetic field: the picture at 0.25 um per pixel, and all that is true of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int32, Int64, UInt8
+from jaxtyping import Bool, Float, Float64, Int32, Int64, UInt8
 
 from rimlight.synthetic.appearance import Look, developed
 from rimlight.synthetic.painting import Canvas, canvas, paint_cells, paintable
@@ -61,6 +61,23 @@ class Field:
     nucleus: Int32[np.ndarray, "h2 w2"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Repaint:
+    """What is painted otherwise in a field while every random number stays as it was drawn.
+
+    One value a row of the field's ``CellTable``; None: as drawn.
+
+    level: true level 0..3 of each cell; 0 for what is no tumour cell.
+    membrane, blush, nucleus: factors on the density of the membrane, of the brown cytoplasm and of
+        the nucleus.
+    """
+
+    level: Int64[np.ndarray, " n"] | None = None
+    membrane: Float[np.ndarray, " n"] | None = None
+    blush: Float[np.ndarray, " n"] | None = None
+    nucleus: Float[np.ndarray, " n"] | None = None
+
+
 def render_field(
     look: Look,
     settings: SynthSettings,
@@ -68,6 +85,7 @@ def render_field(
     size_um: tuple[float, float],
     seed: tuple[int, ...],
     has_glass: bool = True,
+    repaint: Repaint | None = None,
 ) -> Field:
     """Return one field of synthetic tissue.
 
@@ -77,19 +95,49 @@ def render_field(
         size_um: Width and height; rounded to whole pixels of the truth.
         seed: Numbers that name the field; the same numbers give the same field.
         has_glass: Whether one edge is bare glass.
+        repaint: The same field with some cells painted otherwise: random numbers do not depend on
+            levels, so that two such pictures differ by what was repainted and by nothing else.
     """
     streams = [np.random.default_rng([*seed, stage]) for stage in range(5)]
     width_px, height_px = (2 * round(side / (2 * MPP)) for side in size_um)
     shape = (height_px + 2 * MARGIN_PX, width_px + 2 * MARGIN_PX)
     where = ground(look, shape, rng=streams[0], has_glass=has_glass)
+    change = repaint or Repaint()
     cells = points(look, settings, where, rng=streams[1])
     target = canvas(shape)
-    traits = traits_of(cells, paintable(cells, shape), look, settings=settings, rng=streams[2])
+    painted = paintable(cells, shape)
+    cells = _with_levels(cells, painted, change.level)
+    traits = traits_of(cells, painted, look, settings=settings, rng=streams[2])
+    traits = _repainted(traits, change)
     paint_cells(target, cells, where, traits=traits, inset_um=look.inset_um, rng=streams[3])
     paint_stroma(target, where, look, rng=streams[4])
     inner = (slice(MARGIN_PX, -MARGIN_PX), slice(MARGIN_PX, -MARGIN_PX))
     rgb = developed(target.planes[:, inner[0], inner[1]], look, settings, rng=streams[4])
     return _with_truth(rgb, target, inner, cells=cells, traits=traits)
+
+
+def _with_levels(
+    cells: Points, painted: Int64[np.ndarray, " n"], level: Int64[np.ndarray, " n"] | None
+) -> Points:
+    if level is None:
+        return cells
+    levels = cells.level.copy()
+    levels[painted] = level
+    return replace(cells, level=levels)
+
+
+def _repainted(traits: Traits, change: Repaint) -> Traits:
+    factors = {
+        "membrane_od": change.membrane,
+        "blush_od": change.blush,
+        "nucleus_od": change.nucleus,
+    }
+    changed = {
+        name: (getattr(traits, name) * factor).astype(np.float32)
+        for name, factor in factors.items()
+        if factor is not None
+    }
+    return replace(traits, **changed)
 
 
 def _with_truth(

@@ -18,17 +18,22 @@ def chosen_cells(
     Raises:
         SettingsError: The field has fewer such cells.
     """
-    height, width = field.rgb.shape[:2]
-    cells, border_l0 = field.cells, border_l0 + _WORST_CLICK_UM / MPP + CLICK_GRID_L0
-    is_free = cells.is_tumour & (cells.x_l0 > border_l0) & (cells.x_l0 < width - border_l0)
-    is_free &= (cells.y_l0 > border_l0) & (cells.y_l0 < height - border_l0)
-    rows = np.flatnonzero(is_free)
+    rows = free_cells(field, border_l0=border_l0)
     if len(rows) < n:
         raise SettingsError(
             f"synthetic slide: {len(rows)} tumour cells lie away from the border, {n} are to be "
             "labelled; ask for fewer cells, more slides or larger ones"
         )
     return np.sort(rng.permutation(rows)[:n])
+
+
+def free_cells(field: Field, *, border_l0: float) -> Int64[np.ndarray, " n"]:
+    """Return the rows of the tumour cells that no click puts nearer to the border than this."""
+    height, width = field.rgb.shape[:2]
+    cells, border_l0 = field.cells, border_l0 + _WORST_CLICK_UM / MPP + CLICK_GRID_L0
+    is_free = cells.is_tumour & (cells.x_l0 > border_l0) & (cells.x_l0 < width - border_l0)
+    is_free &= (cells.y_l0 > border_l0) & (cells.y_l0 < height - border_l0)
+    return np.flatnonzero(is_free)
 
 
 def clicks(
