@@ -133,6 +133,41 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RoundCell:
+    """A cell that a round asks about; readers see neither share nor cause.
+
+    share: why it is asked about: ``cause``, ``uncertain`` or ``random``.
+    cause: the confirmed cause it is like; empty in the other shares.
+    score: how strongly its share speaks for it, 0..1; 0 for ``random``.
+    logit: what the run that the round was drawn from said of it.
+    """
+
+    cell: Cell
+    share: str
+    cause: str
+    score: float
+    logit: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """Cells to label next, in the order in which they are read.
+
+    round_id: 1 for a study's first round.
+    run_id: the run it was drawn from; its held-out cases stay held out from then on.
+    made_at: UTC, ISO 8601.
+    settings: what the round was drawn with, as JSON.
+    """
+
+    round_id: int
+    run_id: RunId
+    made_at: str
+    seed: int
+    settings: str
+    cells: tuple[RoundCell, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledCell:
     """A cell with the consensus of its readers' current labels; ``other`` is kept apart.
 

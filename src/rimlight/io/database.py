@@ -1,7 +1,7 @@
-"""The database of a study: its tables, how it is opened, and what its refusals mean.
+"""The database of a study: how it is made and opened, and what its refusals mean.
 
-SQLite in a file; the tables use portable types only, so that PostgreSQL by URL needs no other
-model. Nothing here is changed in place but the head of the journal and the slide list.
+SQLite in a file, PostgreSQL by URL. Nothing in it is changed in place but the head of the journal
+and the slide list. A database of an older rimlight is brought up to date when it is opened.
 """
 
 import logging
@@ -14,18 +14,8 @@ from typing import Any
 
 from sqlalchemy import (
     URL,
-    BigInteger,
-    Boolean,
-    Column,
     Connection,
-    Double,
     Engine,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
     create_engine,
     event,
     insert,
@@ -38,8 +28,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from rimlight.errors import RimlightError, StorageError, StudyError
+from rimlight.io.migrations import backed_up, bring_up_to_date
+from rimlight.io.schema import SCHEMA_VERSION, TRIGGERS, head_table, metadata, schema_table
 
-SCHEMA_VERSION = 1
 BUSY_TIMEOUT_S = 5
 # fmt: off
 _NETWORK_FILE_SYSTEMS = frozenset((
@@ -52,77 +43,6 @@ _NETWORK_FILE_SYSTEMS = frozenset((
 _ROOM_BYTES = 2**18
 _MOUNTS = Path("/proc/mounts")
 _log = logging.getLogger("rimlight")
-
-metadata = MetaData()
-
-schema_table = Table("rimlight_schema", metadata, Column("version", Integer, nullable=False))
-
-slides_table = Table(
-    "slides",
-    metadata,
-    Column("slide_id", String, primary_key=True),
-    Column("case_id", String, nullable=False),
-    Column("path", String, nullable=False),
-    Column("fingerprint", String, nullable=False),
-    Column("format", String, nullable=False),
-    Column("width_l0", BigInteger, nullable=False),
-    Column("height_l0", BigInteger, nullable=False),
-    Column("mpp", Double, nullable=False),
-    Column("mpp_source", String, nullable=False),
-    Column("assay", String, nullable=False),
-    Column("scanner", String, nullable=False),
-    Column("white_red", Double, nullable=False),
-    Column("white_green", Double, nullable=False),
-    Column("white_blue", Double, nullable=False),
-    Column("is_white_estimated", Boolean, nullable=False),
-    Column("bounds_left_l0", Double),
-    Column("bounds_top_l0", Double),
-    Column("bounds_width_l0", Double),
-    Column("bounds_height_l0", Double),
-)
-
-events_table = Table(
-    "label_events",
-    metadata,
-    Column("seq", BigInteger, primary_key=True, autoincrement=False),
-    Column("label_id", String, nullable=False, unique=True),
-    Column("cell_id", String, nullable=False),
-    Column("slide_id", String, ForeignKey("slides.slide_id"), nullable=False),
-    Column("x_l0", Double, nullable=False),
-    Column("y_l0", Double, nullable=False),
-    Column("reader", String, nullable=False),
-    Column("expression", String, nullable=False),
-    Column("made_at", String, nullable=False),
-    Column("recorded_at", String, nullable=False),
-    Column("source", String, nullable=False),
-    Column("previous_hash", String(64), nullable=False),
-    Column("hash", String(64), nullable=False),
-    Index("label_events_of_cell", "cell_id", "reader", "seq"),
-)
-
-head_table = Table(
-    "journal_head",
-    metadata,
-    Column("n_events", BigInteger, nullable=False),
-    Column("hash", String(64), nullable=False),
-)
-
-_TRIGGERS = (
-    """
-    CREATE TRIGGER label_events_no_update BEFORE UPDATE ON label_events
-    BEGIN SELECT RAISE(ABORT, 'label events are never changed or removed'); END
-    """,
-    """
-    CREATE TRIGGER label_events_no_delete BEFORE DELETE ON label_events
-    BEGIN SELECT RAISE(ABORT, 'label events are never changed or removed'); END
-    """,
-    # INSERT OR REPLACE removes the old row without a DELETE trigger, so it is stopped earlier.
-    """
-    CREATE TRIGGER label_events_no_replace BEFORE INSERT ON label_events
-    WHEN EXISTS (SELECT 1 FROM label_events WHERE seq = NEW.seq OR label_id = NEW.label_id)
-    BEGIN SELECT RAISE(ABORT, 'label events are never changed or removed'); END
-    """,
-)
 
 
 def create_database(place: Path | str) -> None:
@@ -141,7 +61,7 @@ def create_database(place: Path | str) -> None:
             connection.execute(insert(schema_table).values(version=SCHEMA_VERSION))
             connection.execute(insert(head_table).values(n_events=0, hash="0" * 64))
             if engine.dialect.name == "sqlite":
-                for trigger in _TRIGGERS:
+                for trigger in TRIGGERS:
                     connection.execute(text(trigger))
     finally:
         engine.dispose()
@@ -149,6 +69,9 @@ def create_database(place: Path | str) -> None:
 
 def engine_of(place: Path | str) -> Engine:
     """Open a study's database; its schema version is checked before anything is written.
+
+    One of an older rimlight is copied beside itself, the copy is verified, and then the missing
+    steps are taken in one transaction.
 
     SQLite is set to write-ahead logging, full synchronisation, foreign keys and a busy timeout
     of five seconds. On a network share, where write-ahead logging loses data, a rollback journal
@@ -166,7 +89,9 @@ def engine_of(place: Path | str) -> Engine:
     engine = _bare_engine(place)
     try:
         with reading(engine) as connection:
-            _check(connection, str(place))
+            version = _checked_version(connection, str(place))
+        if version < SCHEMA_VERSION:
+            _migrate(engine, place, version)
         if engine.dialect.name == "sqlite":
             _set_journal_mode(engine)
     except RimlightError:
@@ -270,7 +195,26 @@ def _set_journal_mode(engine: Engine) -> None:
         driver.execute(f"PRAGMA journal_mode = {'DELETE' if share else 'WAL'}")
 
 
-def _check(connection: Connection, place: str) -> None:
+def _migrate(engine: Engine, place: Path | str, version: int) -> None:
+    if not isinstance(place, Path):
+        raise StudyError(
+            f"{engine.url.render_as_string(hide_password=True)}: of an older rimlight (schema "
+            f"{version}, this one needs {SCHEMA_VERSION}); only a database file is brought up to "
+            "date; open this one with the rimlight that made it"
+        )
+    copy = backed_up(place, version=version)
+    with writing(engine) as connection:
+        bring_up_to_date(connection)
+    _log.warning(
+        "%s: brought from schema %d to %d; %s is as it was before",
+        place,
+        version,
+        SCHEMA_VERSION,
+        copy.name,
+    )
+
+
+def _checked_version(connection: Connection, place: str) -> int:
     if not inspect(connection).has_table(schema_table.name):
         raise StudyError(f"{place}: this database is not of rimlight; open a study of rimlight")
     versions = connection.scalars(select(schema_table.c.version)).all()
@@ -285,6 +229,7 @@ def _check(connection: Connection, place: str) -> None:
         verdict = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
         if verdict != "ok":
             raise StudyError(f"{place}: the database is damaged; restore it from a backup")
+    return int(versions[0])
 
 
 @contextmanager

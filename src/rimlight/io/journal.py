@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, Select, func, insert, select, update
 
 from rimlight.errors import StudyError
-from rimlight.io.database import events_table, head_table, reading, writing
+from rimlight.io.database import reading, writing
+from rimlight.io.schema import events_table, head_table
 from rimlight.records import Cell, CellId, Expression, Label, LabelId, ReaderId, SlideId
 
 NO_HASH = "0" * 64

@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, insert, select, update
 
-from rimlight.io.database import reading, slides_table, writing
+from rimlight.io.database import reading, writing
+from rimlight.io.schema import slides_table
 from rimlight.records import Box, CaseId, SlideId, SlideInfo
 
 

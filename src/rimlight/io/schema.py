@@ -1,0 +1,119 @@
+"""The tables of a study's database, as this version of rimlight makes them.
+
+Portable types only, so that PostgreSQL by URL needs no other model. A change here needs a new
+``SCHEMA_VERSION`` and a step in ``io.migrations``.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+SCHEMA_VERSION = 2
+
+metadata = MetaData()
+
+schema_table = Table("rimlight_schema", metadata, Column("version", Integer, nullable=False))
+
+slides_table = Table(
+    "slides",
+    metadata,
+    Column("slide_id", String, primary_key=True),
+    Column("case_id", String, nullable=False),
+    Column("path", String, nullable=False),
+    Column("fingerprint", String, nullable=False),
+    Column("format", String, nullable=False),
+    Column("width_l0", BigInteger, nullable=False),
+    Column("height_l0", BigInteger, nullable=False),
+    Column("mpp", Double, nullable=False),
+    Column("mpp_source", String, nullable=False),
+    Column("assay", String, nullable=False),
+    Column("scanner", String, nullable=False),
+    Column("white_red", Double, nullable=False),
+    Column("white_green", Double, nullable=False),
+    Column("white_blue", Double, nullable=False),
+    Column("is_white_estimated", Boolean, nullable=False),
+    Column("bounds_left_l0", Double),
+    Column("bounds_top_l0", Double),
+    Column("bounds_width_l0", Double),
+    Column("bounds_height_l0", Double),
+)
+
+events_table = Table(
+    "label_events",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("label_id", String, nullable=False, unique=True),
+    Column("cell_id", String, nullable=False),
+    Column("slide_id", String, ForeignKey("slides.slide_id"), nullable=False),
+    Column("x_l0", Double, nullable=False),
+    Column("y_l0", Double, nullable=False),
+    Column("reader", String, nullable=False),
+    Column("expression", String, nullable=False),
+    Column("made_at", String, nullable=False),
+    Column("recorded_at", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("previous_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Index("label_events_of_cell", "cell_id", "reader", "seq"),
+)
+
+head_table = Table(
+    "journal_head",
+    metadata,
+    Column("n_events", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+rounds_table = Table(
+    "rounds",
+    metadata,
+    Column("round_id", Integer, primary_key=True, autoincrement=False),
+    Column("run_id", String, nullable=False),
+    Column("made_at", String, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("n_cells", Integer, nullable=False),
+    Column("settings", Text, nullable=False),
+)
+
+round_cells_table = Table(
+    "round_cells",
+    metadata,
+    Column("round_id", Integer, ForeignKey("rounds.round_id"), primary_key=True),
+    Column("place", Integer, primary_key=True),
+    Column("cell_id", String, nullable=False),
+    Column("slide_id", String, ForeignKey("slides.slide_id"), nullable=False),
+    Column("x_l0", Double, nullable=False),
+    Column("y_l0", Double, nullable=False),
+    Column("share", String, nullable=False),
+    Column("cause", String, nullable=False),
+    Column("score", Double, nullable=False),
+    Column("logit", Double, nullable=False),
+    Index("round_cells_of_cell", "cell_id"),
+)
+
+TRIGGERS = (
+    """
+    CREATE TRIGGER label_events_no_update BEFORE UPDATE ON label_events
+    BEGIN SELECT RAISE(ABORT, 'label events are never changed or removed'); END
+    """,
+    """
+    CREATE TRIGGER label_events_no_delete BEFORE DELETE ON label_events
+    BEGIN SELECT RAISE(ABORT, 'label events are never changed or removed'); END
+    """,
+    # INSERT OR REPLACE removes the old row without a DELETE trigger, so it is stopped earlier.
+    """
+    CREATE TRIGGER label_events_no_replace BEFORE INSERT ON label_events
+    WHEN EXISTS (SELECT 1 FROM label_events WHERE seq = NEW.seq OR label_id = NEW.label_id)
+    BEGIN SELECT RAISE(ABORT, 'label events are never changed or removed'); END
+    """,
+)

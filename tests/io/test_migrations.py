@@ -1,0 +1,137 @@
+"""A database of an older rimlight is copied, checked and brought up to date; labels stay."""
+
+import hashlib
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect
+
+from rimlight.errors import StorageError, StudyError
+from rimlight.io import migrations
+from rimlight.io.database import create_database, engine_of
+from rimlight.io.journal import current_labels, label_events, verify_journal
+from rimlight.io.rounds import rounds
+from rimlight.io.schema import SCHEMA_VERSION, metadata
+from rimlight.io.store import slides
+
+OF_VERSION_1 = Path(__file__).parent / "databases" / "schema-1.sql"
+"""The dump of a database that rimlight wrote when its schema was 1."""
+
+
+def database_of(script: Path, place: Path) -> Path:
+    with closing(sqlite3.connect(place)) as connection:
+        connection.executescript(script.read_text(encoding="utf-8"))
+    return place
+
+
+@pytest.fixture
+def place(tmp_path):
+    return database_of(OF_VERSION_1, tmp_path / "rimlight.db")
+
+
+def dump(place: Path) -> list[str]:
+    with closing(sqlite3.connect(place)) as connection:
+        return list(connection.iterdump())
+
+
+def version(place: Path) -> int:
+    with closing(sqlite3.connect(place)) as connection:
+        return connection.execute("SELECT version FROM rimlight_schema").fetchone()[0]
+
+
+def test_a_database_of_version_1_opens_with_its_labels_and_has_rounds(place):
+    engine = engine_of(place)
+    assert version(place) == SCHEMA_VERSION
+    assert rounds(engine) == []
+    assert verify_journal(engine) == 4
+    said = [(label.cell.cell_id, label.expression.value) for label in current_labels(engine)]
+    assert said == [("c2", "negative"), ("c3", "strong"), ("c1", "negative")]
+    assert label_events(engine)[0].label.expression.value == "weak"
+    assert [slide.bounds is None for slide in slides(engine)] == [True, False]
+
+
+def test_what_was_before_lies_beside_it(place):
+    before = dump(place)
+    engine_of(place)
+    copy = place.with_name("rimlight.db.schema-1.backup")
+    assert dump(copy) == before
+    assert dump(place) != before
+    assert not list(place.parent.glob(".*"))
+
+
+def test_a_database_brought_up_to_date_is_as_a_new_one(place, tmp_path):
+    create_database(tmp_path / "new.db")
+    old, new = (inspect(engine_of(path)) for path in (place, tmp_path / "new.db"))
+    assert sorted(old.get_table_names()) == sorted(new.get_table_names())
+    for table in metadata.tables:
+        for ask in ("get_columns", "get_pk_constraint", "get_foreign_keys", "get_indexes"):
+            assert str(getattr(old, ask)(table)) == str(getattr(new, ask)(table)), (table, ask)
+
+
+def test_labels_in_the_write_ahead_log_are_in_the_copy(place):
+    with closing(sqlite3.connect(place)) as other:
+        other.execute("PRAGMA journal_mode = WAL")
+        other.execute("UPDATE slides SET scanner = 'only in the log'")
+        other.commit()
+        engine_of(place)
+        assert "only in the log" in "\n".join(dump(place.with_name("rimlight.db.schema-1.backup")))
+
+
+def test_opening_again_takes_no_step_and_makes_no_second_copy(place):
+    for _ in range(2):
+        engine_of(place).dispose()
+    assert len(list(place.parent.glob("*.backup*"))) == 1
+
+
+def test_a_step_that_fails_leaves_the_database_as_it_was(place, monkeypatch):
+    before = dump(place)
+
+    def half(connection):
+        migrations._add_rounds(connection)
+        raise StudyError("the step broke")
+
+    monkeypatch.setitem(migrations._STEPS, 1, half)
+    with pytest.raises(StudyError, match="the step broke"):
+        engine_of(place)
+    assert dump(place) == before
+
+
+def test_a_copy_that_does_not_hold_the_same_stops_everything(place, monkeypatch):
+    before = hashlib.sha256(place.read_bytes()).hexdigest()
+    answers = iter([{"slides": 2}, {"slides": 1}])
+    monkeypatch.setattr(migrations, "_content", lambda _database: next(answers))
+    with pytest.raises(StudyError, match=r"not sound; nothing was changed"):
+        engine_of(place)
+    assert hashlib.sha256(place.read_bytes()).hexdigest() == before
+    assert [path.name for path in place.parent.iterdir()] == ["rimlight.db"]
+
+
+def test_without_room_for_the_copy_nothing_is_changed(place, monkeypatch):
+    before = dump(place)
+
+    class Full:
+        def backup(self, _copy):
+            raise sqlite3.OperationalError("database or disk is full")
+
+        def close(self):
+            pass
+
+    real = sqlite3.connect
+    monkeypatch.setattr(
+        migrations.sqlite3, "connect", lambda path: Full() if path == place else real(path)
+    )
+    with pytest.raises(StorageError, match="could not be copied"):
+        engine_of(place)
+    monkeypatch.undo()
+    assert dump(place) == before
+    assert [path.name for path in place.parent.iterdir()] == ["rimlight.db"]
+
+
+def test_two_programs_that_open_it_at_once_take_the_step_once(place):
+    engine = engine_of(place)
+    from rimlight.io.database import writing
+
+    with writing(engine) as connection:
+        assert migrations.bring_up_to_date(connection) == SCHEMA_VERSION
