@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from rimlight.explain import grouping
 from rimlight.explain.grouping import LEAST_CELLS, LEAST_OF_CAUSE, grouped, polar
 
 SIZE = 32
@@ -81,6 +82,14 @@ def test_a_single_outlier_makes_no_kind():
     assert len(grouped(maps, shares, logits, ["pigment"] * len(maps)).groups) == 1
 
 
+def test_a_single_outlier_hides_no_kind():
+    maps, shares, _ = (np.repeat(part[:1], 40, axis=0) for part in one_kind())
+    logits = np.tile([-4.0, 4.0], 20) + np.random.default_rng(6).normal(0, 0.2, 40)
+    logits[0] = -1e4
+    found = grouped(maps, shares, logits, ["pigment"] * 40)
+    assert partition(found) == {frozenset(range(0, 40, 2)), frozenset(range(1, 40, 2))}
+
+
 def test_evidence_of_the_other_sign_in_the_same_place_is_another_kind():
     rng = np.random.default_rng(4)
     maps = np.stack([ring(rng) for _ in range(40)])
@@ -127,6 +136,16 @@ def test_order_of_cells_changes_no_group():
         assert set(order[other.examples]) == set(one.examples)
 
 
+def test_order_decides_nothing_even_where_kinds_barely_differ(monkeypatch):
+    monkeypatch.setattr(grouping, "LEAST_MARGIN", -1)
+    maps, shares, logits = one_kind(n=60)
+    order = np.random.default_rng(3).permutation(60)
+    first = grouped(maps, shares, logits, ["pigment"] * 60)
+    second = grouped(maps[order], shares[order], logits[order], ["pigment"] * 60)
+    assert len(first.groups) > 1
+    assert tuple(np.array(first.names)[order]) == second.names
+
+
 def test_the_same_input_gives_the_same_groups():
     maps, shares, logits, _ = two_kinds()
     causes = ["neighbour_membrane"] * len(maps)
@@ -137,11 +156,11 @@ def test_the_same_input_gives_the_same_groups():
 
 def test_few_errors_are_grouped_by_cause_alone():
     maps, shares, logits, _ = two_kinds(n=14)
-    causes = ["pigment" if at < 5 else "neighbour_membrane" for at in range(len(maps))]
-    assert len(maps) < LEAST_CELLS
+    causes = ["pigment" if at < 2 else "neighbour_membrane" for at in range(len(maps))]
+    assert LEAST_OF_CAUSE + 2 <= len(maps) < LEAST_CELLS
     found = grouped(maps, shares, logits, causes)
     assert [group.name for group in found.groups] == ["neighbour membrane", "pigment"]
-    assert found.names[:5] == ("pigment",) * 5
+    assert found.names[:3] == ("pigment", "pigment", "neighbour membrane")
     assert "fewer than the 30" in found.rule
 
 

@@ -141,7 +141,7 @@ def _traits(
 
 def _block(values: np.ndarray) -> np.ndarray:
     """A block of total variance 1, columns as they weigh; too few for a kind are held back."""
-    n_held = min(LEAST_OF_KIND // 2, (len(values) - 1) // 2)
+    n_held = min(LEAST_OF_KIND // 2, len(values) // 10)
     ends = np.sort(values, axis=0)
     held = values.clip(ends[n_held], ends[len(values) - 1 - n_held]) - np.median(values, axis=0)
     size = float(held.var(axis=0).sum()) ** 0.5
