@@ -1,31 +1,33 @@
-"""QuPath GeoJSON in and out; the only place with QuPath's words.
+"""QuPath GeoJSON in and out: labels in, labels and areas out; what QuPath's words mean.
 
 Read: what QuPath 0.2 to 0.8 writes, plain or gzipped. Written: what 0.4 and later read.
 """
 
 import gzip
 import hashlib
-import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from reprlib import repr as short
-from typing import Any, BinaryIO, cast
-from uuid import UUID, uuid5
+from typing import Any, cast
 
 from rimlight.errors import LabelFileError
-from rimlight.io.files import strict_json, whole_file
+from rimlight.io.files import strict_json
 from rimlight.io.formats.points import Fault, Frame, PointFile, PointRecord, plain_text, utc_time
+from rimlight.io.formats.qupath_collection import (
+    frame_of,
+    object_id,
+    origin_of,
+    write_collection,
+)
 from rimlight.records import Expression, Label, SlideInfo
 
 MAX_GEOJSON_BYTES = 64 * 2**20
 MAX_POINTS = 1_000_000
 MAX_OBJECTS = 4_000_000
 MAX_COORDINATE = 1e12
-_NAMESPACE = UUID("0f2f5a0c-5f6b-5c59-9a39-6a1d3c1e7b10")
-_HEADER_VERSION = 1
+ROUND_KEY = "rimlight.round"
 _CLASS_OF_EXPRESSION = {
     Expression.NEGATIVE: (("Tumor", "Negative"), (90, 90, 180)),
     Expression.WEAK: (("Tumor", "1+"), (255, 215, 0)),
@@ -116,18 +118,9 @@ def write_qupath(
         StorageError: The disk refuses.
         ValueError: A label is of another slide.
     """
-    frame = frame or ("bounds" if slide.bounds else "level0")
-    n_labels = 0
-    with whole_file(path) as handle, _packed(handle, path) as packed:
-        packed.write(b'{"type":"FeatureCollection",\n"rimlight":')
-        packed.write(_json_bytes(_header_of(slide, frame)))
-        packed.write(b',\n"features":[')
-        for label in labels:
-            packed.write(b",\n" if n_labels else b"\n")
-            packed.write(_json_bytes(_feature_of(label, slide, frame)))
-            n_labels += 1
-        packed.write(b"\n]}\n")
-    return n_labels
+    frame = frame or frame_of(slide)
+    features = (_feature_of(label, slide, frame) for label in labels)
+    return write_collection(path, features, slide=slide, frame=frame)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,23 +149,12 @@ def write_qupath_areas(path: Path, areas: Iterable[Area], *, slide: SlideInfo) -
     Raises:
         StorageError: The disk refuses.
     """
-    n_areas = 0
-    frame: Frame = "bounds" if slide.bounds else "level0"
-    with whole_file(path) as handle, _packed(handle, path) as packed:
-        packed.write(b'{"type":"FeatureCollection",\n"rimlight":')
-        packed.write(_json_bytes(_header_of(slide, frame)))
-        packed.write(b',\n"features":[')
-        for area in areas:
-            packed.write(b",\n" if n_areas else b"\n")
-            packed.write(_json_bytes(_area_feature(area, slide)))
-            n_areas += 1
-        packed.write(b"\n]}\n")
-    return n_areas
+    features = (_area_feature(area, slide) for area in areas)
+    return write_collection(path, features, slide=slide, frame=frame_of(slide))
 
 
 def _area_feature(area: Area, slide: SlideInfo) -> dict[str, Any]:
-    left_l0 = slide.bounds.left_l0 if slide.bounds else 0.0
-    top_l0 = slide.bounds.top_l0 if slide.bounds else 0.0
+    left_l0, top_l0 = origin_of(slide, frame_of(slide))
     polygons = [
         [[[round(x - left_l0, 3), round(y - top_l0, 3)] for x, y in ring] for ring in rings]
         for rings in area.polygons
@@ -181,7 +163,7 @@ def _area_feature(area: Area, slide: SlideInfo) -> dict[str, Any]:
     object_name = f"{area.class_name}/{slide.fingerprint}/{area.name}"
     return {
         "type": "Feature",
-        "id": str(uuid5(_NAMESPACE, object_name)),
+        "id": object_id(object_name),
         "geometry": {
             "type": "Polygon" if is_one else "MultiPolygon",
             "coordinates": polygons[0] if is_one else polygons,
@@ -264,6 +246,9 @@ def _take(feature: Any, place: str, *, items: list[PointRecord | Fault], notes: 
         return
     if kind == "Point":
         points = [points]
+    if _is_unread(feature):
+        notes.append(f"{place}: a cell of a round that has no class yet; left out")
+        return
     if not isinstance(points, list):
         items.append(Fault(place=place, reason="its coordinates are no list"))
         return
@@ -282,6 +267,17 @@ def _take(feature: Any, place: str, *, items: list[PointRecord | Fault], notes: 
             items.append(PointRecord(place=where, x=x, y=y, **said))
         except ValueError as error:
             items.append(Fault(place=where, reason=str(error)))
+
+
+def _is_unread(feature: dict[str, Any]) -> bool:
+    """Whether a point was written by ``write_qupath_round`` and nobody has given it a class."""
+    properties = feature.get("properties")
+    if not isinstance(properties, dict) or properties.get("classification"):
+        return False
+    metadata = properties.get("metadata")
+    if not isinstance(metadata, dict) or ROUND_KEY not in metadata:
+        return False
+    return properties.get("name") in (None, "", metadata.get("rimlight.cell"))
 
 
 def _said(feature: dict[str, Any], *, has_many: bool) -> dict[str, Any]:
@@ -337,45 +333,16 @@ def _text_or_none(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-@contextmanager
-def _packed(handle: BinaryIO, path: Path) -> Iterator[BinaryIO]:
-    if Path(path).suffix != ".gz":
-        yield handle
-        return
-    # No name and no time in the gzip header, so that equal labels give equal bytes.
-    with gzip.GzipFile("", "wb", fileobj=handle, mtime=0) as packed:
-        yield cast(BinaryIO, packed)
-
-
-def _json_bytes(data: object) -> bytes:
-    return json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _header_of(slide: SlideInfo, frame: Frame) -> dict[str, Any]:
-    bounds = slide.bounds
-    return {
-        "version": _HEADER_VERSION,
-        "slide": slide.slide_id,
-        "slide_hash": slide.fingerprint,
-        "mpp": slide.mpp,
-        "frame": frame,
-        "bounds": bounds and [bounds.left_l0, bounds.top_l0, bounds.width_l0, bounds.height_l0],
-        "research_use_only": True,
-    }
-
-
 def _feature_of(label: Label, slide: SlideInfo, frame: Frame) -> dict[str, Any]:
     if label.cell.slide_id != slide.slide_id:
         raise ValueError(f"label {label.label_id} is of {label.cell.slide_id}, not this slide")
-    is_cropped = slide.bounds is not None and frame == "bounds"
-    left_l0 = slide.bounds.left_l0 if slide.bounds and is_cropped else 0.0
-    top_l0 = slide.bounds.top_l0 if slide.bounds and is_cropped else 0.0
+    left_l0, top_l0 = origin_of(slide, frame)
     names, colour = _CLASS_OF_EXPRESSION[label.expression]
     object_name = f"label/{slide.fingerprint}/{label.cell.cell_id}/{label.reader}"
     classification = {"names": list(names)} if len(names) > 1 else {"name": names[0]}
     return {
         "type": "Feature",
-        "id": str(uuid5(_NAMESPACE, object_name)),
+        "id": object_id(object_name),
         "geometry": {
             "type": "Point",
             "coordinates": [

@@ -1,0 +1,87 @@
+"""The frame of a GeoJSON file for QuPath: one feature a line, a header that names the slide."""
+
+import gzip
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+from uuid import UUID, uuid5
+
+from rimlight.io.files import whole_file
+from rimlight.io.formats.points import Frame
+from rimlight.records import SlideInfo
+
+_NAMESPACE = UUID("0f2f5a0c-5f6b-5c59-9a39-6a1d3c1e7b10")
+_HEADER_VERSION = 1
+
+
+def write_collection(
+    path: Path, features: Iterable[dict[str, Any]], *, slide: SlideInfo, frame: Frame
+) -> int:
+    """Write the features of one slide, whole or not at all, and return how many.
+
+    Args:
+        path: The file; a name that ends in ``.gz`` is compressed.
+        features: Taken one at a time.
+        slide: Its fingerprint, mpp and bounds go into the header.
+        frame: Where the coordinates of the features count from.
+
+    Raises:
+        StorageError: The disk refuses.
+    """
+    n_features = 0
+    with whole_file(path) as handle, _packed(handle, path) as packed:
+        packed.write(b'{"type":"FeatureCollection",\n"rimlight":')
+        packed.write(_json_bytes(_header_of(slide, frame)))
+        packed.write(b',\n"features":[')
+        for feature in features:
+            packed.write(b",\n" if n_features else b"\n")
+            packed.write(_json_bytes(feature))
+            n_features += 1
+        packed.write(b"\n]}\n")
+    return n_features
+
+
+def frame_of(slide: SlideInfo) -> Frame:
+    """Return where QuPath counts from: it crops to the bounds of a slide that has any."""
+    return "bounds" if slide.bounds else "level0"
+
+
+def origin_of(slide: SlideInfo, frame: Frame) -> tuple[float, float]:
+    """Return x and y of a frame's origin, in level-0 pixels."""
+    if slide.bounds is None or frame != "bounds":
+        return 0.0, 0.0
+    return slide.bounds.left_l0, slide.bounds.top_l0
+
+
+def object_id(name: str) -> str:
+    """Return the id that an object of this name has in every file."""
+    return str(uuid5(_NAMESPACE, name))
+
+
+@contextmanager
+def _packed(handle: BinaryIO, path: Path) -> Iterator[BinaryIO]:
+    if Path(path).suffix != ".gz":
+        yield handle
+        return
+    # No name and no time in the gzip header, so that equal labels give equal bytes.
+    with gzip.GzipFile("", "wb", fileobj=handle, mtime=0) as packed:
+        yield cast(BinaryIO, packed)
+
+
+def _json_bytes(data: object) -> bytes:
+    return json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _header_of(slide: SlideInfo, frame: Frame) -> dict[str, Any]:
+    bounds = slide.bounds
+    return {
+        "version": _HEADER_VERSION,
+        "slide": slide.slide_id,
+        "slide_hash": slide.fingerprint,
+        "mpp": slide.mpp,
+        "frame": frame,
+        "bounds": bounds and [bounds.left_l0, bounds.top_l0, bounds.width_l0, bounds.height_l0],
+        "research_use_only": True,
+    }
