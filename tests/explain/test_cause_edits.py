@@ -105,11 +105,12 @@ def test_a_faint_line_is_made_twice_as_dark_on_the_own_side_alone():
 def test_a_click_beside_its_cell_is_moved_onto_it_and_placebos_elsewhere():
     of = scene(own_at=(6, -4), other_at=(-30, 0), own_dab=0.8)
     edit = edit_of(of, CauseName.OFF_CENTRE, seed=1)
-    x_px, y_px = scene_of(
+    zones = scene_of(
         np.pad(edit.patch, ((12, 12), (12, 12), (0, 0)), mode="edge"),
         size_px=SIDE, white=WHITE, stains=HDAB, background_od=0.02, mpp=MPP,
-    ).zones.centre_px  # fmt: skip
-    assert (x_px, y_px) == pytest.approx((31.5, 31.5), abs=1.0)
+    ).zones  # fmt: skip
+    assert zones.is_nucleus_found
+    assert zones.centre_px == pytest.approx((31.5, 31.5), abs=1.0)
     assert len(edit.placebos) == 3
     assert all((placebo != edit.patch).any() for placebo in edit.placebos)
 
