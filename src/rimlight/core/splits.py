@@ -72,6 +72,7 @@ def split_cases(
     seed: int,
     group_of_case: Mapping[CaseId, str] | None = None,
     given: Iterable[tuple[str, str]] = (),
+    locked: Mapping[CaseId, str] | None = None,
 ) -> CaseSplit:
     """Return a split by case, stratified on levels, number of cells and group.
 
@@ -79,6 +80,8 @@ def split_cases(
         cells: Labelled cells; those without a level (``other``) are left out of account.
         group_of_case: What else is to be spread evenly: a case's scanner, for instance.
         given: Rows (case, part) for ``method = given``.
+        locked: Cases that keep their part, for ``method = hold-out``; all others train. Empty or
+            None: the seed decides.
 
     Raises:
         NotEnoughDataError: Under three cases, one class only, or a class in too few cases.
@@ -89,6 +92,9 @@ def split_cases(
     _refuse_what_cannot_be_split(cases)
     if settings.method == "given":
         return CaseSplit(folds=(_given_fold(cases, given),))
+    if settings.method == "hold-out" and locked:
+        rows = [(case, locked.get(case, "train")) for case in cases.names]
+        return CaseSplit(folds=(_given_fold(cases, rows, what="the split locked by a round"),))
     _refuse_impossible_shares(settings)
     rng = np.random.default_rng(seed)
     n_cases = len(cases.names)
@@ -246,7 +252,9 @@ def _n_of(share: float, n: int, *, spare: int) -> int:
     return min(max(int(share * n + 0.5), 1), n - spare)
 
 
-def _given_fold(cases: _Cases, given: Iterable[tuple[str, str]]) -> Fold:
+def _given_fold(
+    cases: _Cases, given: Iterable[tuple[str, str]], *, what: str = "the given split"
+) -> Fold:
     part_of_case: dict[str, str] = {}
     for case, part in given:
         if part not in PARTS:
@@ -269,7 +277,7 @@ def _given_fold(cases: _Cases, given: Iterable[tuple[str, str]]) -> Fold:
         n_positive, n_negative = cases.n_positive[which].sum(), cases.n_negative[which].sum()
         if not members or (part != "hold-out" and not (n_positive and n_negative)):
             raise SplitError(
-                f"the given split: {part} has {len(members)} cases with {n_positive} positive and "
+                f"{what}: {part} has {len(members)} cases with {n_positive} positive and "
                 f"{n_negative} negative cells; it needs both classes"
             )
     return Fold(train=sides["train"], validation=sides["validation"], hold_out=sides["hold-out"])

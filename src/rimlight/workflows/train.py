@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rimlight.core.leaks import near_duplicates
-from rimlight.core.splits import CaseSplit, Fold, check_split, split_cases
-from rimlight.errors import RunError, SplitError
+from rimlight.core.splits import CaseSplit, Fold
+from rimlight.errors import RunError
 from rimlight.io.checkpoints import read_state, weights_hash, write_state
 from rimlight.io.files import read_json
 from rimlight.io.formats.tables import read_table, write_table
@@ -23,6 +22,7 @@ from rimlight.io.study import Study
 from rimlight.settings import settings_as_dict
 from rimlight.workflows.label import Consensus, consensus_of_study
 from rimlight.workflows.models import read_network, write_network
+from rimlight.workflows.parts import Division, divided, part_of_cell, split_facts
 from rimlight.workflows.patches import CellPatches, Progress, cell_patches, no_progress
 from rimlight.workflows.rivals import best_ring_densities, rival_densities
 
@@ -55,13 +55,13 @@ def train(
         return run
     found = consensus_of_study(study)
     cells = cell_patches(study, found.cells, progress=show)
-    split = _split(study, cells)
-    _refuse_leaks(cells, split)
+    division = divided(study, cells)
+    split = division.split
     if run is None:
         run = create_run(study, command=command)
-        _write_cells(run, cells, split)
+        _write_cells(run, cells, division)
         merge_metrics(run, "study", study_facts(study, found, cells))
-        merge_metrics(run, "split", _split_facts(study, cells, split))
+        merge_metrics(run, "split", split_facts(study, cells, division))
     else:
         _refuse_other_cells(run, cells, split)
     _use_threads(study.settings.train.n_threads)
@@ -89,51 +89,10 @@ def _use_threads(n_threads: int) -> None:
     torch.set_num_threads(n_threads)
 
 
-def _split(study: Study, cells: CellPatches) -> CaseSplit:
-    settings = study.settings.split
-    given: list[tuple[str, str]] = []
-    if settings.method == "given":
-        table = read_table(study.folder / settings.file, refusal=SplitError)
-        if "case" not in table or "part" not in table:
-            raise SplitError(f"{settings.file}: needs the columns case and part; add them")
-        given = list(zip(table["case"], table["part"], strict=True))
-    scanner_of_case = {
-        cell.case_id: info.scanner
-        for cell, info in zip(cells.cells, cells.slide_of_cell, strict=True)
-    }
-    split = split_cases(
-        cells.cells,
-        settings,
-        seed=study.settings.study.seed,
-        group_of_case=scanner_of_case,
-        given=given,
-    )
-    check_split(split, slides=dict.fromkeys(cells.slide_of_cell))
-    return split
-
-
-def _refuse_leaks(cells: CellPatches, split: CaseSplit) -> None:
-    """Do nothing unless one piece of tissue stands on two sides under two case names."""
-    side = cells.case if len(split.folds) > 1 else _part_of_cell(cells, split.folds[0])
-    found = near_duplicates(cells.patches, cells.case, side)
-    if found:
-        pair = found[0]
-        raise SplitError(
-            f"cells {cells.cell_ids[pair.first]} of case {cells.case[pair.first]} and "
-            f"{cells.cell_ids[pair.second]} of case {cells.case[pair.second]} show the same tissue"
-            f" ({len(found)} such pairs); give both slides one case, so that it stays on one side"
-        )
-
-
-def _part_of_cell(cells: CellPatches, fold: Fold) -> np.ndarray:
-    part_of_case = fold.part_of_case
-    return np.array([part_of_case.get(cell.case_id, "unused") for cell in cells.cells])
-
-
-def _write_cells(run: Run, cells: CellPatches, split: CaseSplit) -> None:
+def _write_cells(run: Run, cells: CellPatches, division: Division) -> None:
     held_in = np.full(len(cells.cells), -1)
-    for number, fold in enumerate(split.folds):
-        held_in[_part_of_cell(cells, fold) == "hold-out"] = number
+    for number, fold in enumerate(division.split.folds):
+        held_in[part_of_cell(cells, fold) == "hold-out"] = number
     write_table(
         run.folder / "cells.csv",
         {
@@ -149,12 +108,13 @@ def _write_cells(run: Run, cells: CellPatches, split: CaseSplit) -> None:
             "fold": [number if number >= 0 else None for number in held_in],
         },
     )
+    locked = {} if division.lock is None else division.lock.part_of_case
     rows = [
-        (number, case, part)
-        for number, fold in enumerate(split.folds)
+        (number, case, part, int(case in locked))
+        for number, fold in enumerate(division.split.folds)
         for case, part in fold.part_of_case.items()
     ]
-    names = ("fold", "case", "part")
+    names = ("fold", "case", "part", "is_locked")
     write_table(run.folder / "parts.csv", dict(zip(names, zip(*rows, strict=True), strict=True)))
 
 
@@ -181,7 +141,7 @@ def _train_fold(
     if (folder / "model.json").is_file():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    part = _part_of_cell(cells, fold)
+    part = part_of_cell(cells, fold)
     train, validation = (patch_set(cells, part == name) for name in ("train", "validation"))
     settings = fit_settings(study, number)
     state, records = _read_progress(folder)
@@ -305,7 +265,7 @@ def _write_results(study: Study, run: Run, cells: CellPatches, split: CaseSplit)
     for number, fold in enumerate(split.folds):
         folder = fold_folder(run, number)
         model = read_network(folder, patch=study.settings.patch)
-        part = _part_of_cell(cells, fold)
+        part = part_of_cell(cells, fold)
         logits = logits_of(model.network, cells.patches, size_px=study.settings.patch.size_px)
         ring, od_best_ring = best_ring_densities(cells, np.isin(part, ("train", "validation")))
         tables.append(
@@ -371,24 +331,3 @@ def study_facts(study: Study, found: Consensus, cells: CellPatches) -> dict[str,
         "mpp": study.settings.patch.mpp,
         "stains": cells.stains.fingerprint,
     }
-
-
-def _split_facts(study: Study, cells: CellPatches, split: CaseSplit) -> dict[str, Any]:
-    folds = []
-    for fold in split.folds:
-        part = _part_of_cell(cells, fold)
-        folds.append(
-            {
-                name: {
-                    "n_cases": len(cases),
-                    "n_cells": int((part == name).sum()),
-                    "n_positive": int((cells.level[part == name] > 0).sum()),
-                }
-                for name, cases in (
-                    ("train", fold.train),
-                    ("validation", fold.validation),
-                    ("hold-out", fold.hold_out),
-                )
-            }
-        )
-    return {"method": study.settings.split.method, "folds": folds}
