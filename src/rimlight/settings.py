@@ -124,6 +124,20 @@ class QualitySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CausesSettings:
+    """Which calls are asked why, and what counts as uncertain or doubtful."""
+
+    n_cells: int = _setting(400, "cells", "calls examined, the wrong ones first; 0: all")
+    uncertain: float = _setting(
+        0.75, "0..1", "a right call with a calibrated probability below this is uncertain"
+    )
+    doubtful: float = _setting(0.5, "0..1", "label doubt from which a label counts as doubtful")
+    n_right: int = _setting(100, "cells", "right held-out calls that the edits are tried on")
+    margin_um: float = _setting(6.0, "um", "border around a patch, to centre it anew")
+    out_of_focus: float = _setting(0.5, "share", "sharpness against the slide's median: soft below")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All settings of a study, one table of ``study.toml`` each."""
 
@@ -135,6 +149,7 @@ class Settings:
     evaluate: EvaluateSettings = EvaluateSettings()
     explain: ExplainSettings = ExplainSettings()
     quality: QualitySettings = QualitySettings()
+    causes: CausesSettings = CausesSettings()
 
 
 _TABLE_OF_NAME = {item.name: item.type for item in fields(Settings)}

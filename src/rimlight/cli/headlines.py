@@ -17,6 +17,7 @@ def headline(step: str, metrics: Metrics) -> str:
         "validate": _validation,
         "membranes": _membranes,
         "quality": _quality,
+        "causes": _causes,
     }
     lines = of_step.get(step)
     return "" if lines is None else "\n".join(lines(metrics))
@@ -75,6 +76,27 @@ def _quality(metrics: Metrics) -> Iterator[str]:
         yield f"{check['code']:<4}{mark:<8}{check['name']}{value}: {check['reason']}"
     stamp = found.get("stamp")
     yield f"every map is stamped: {stamp}" if stamp else "no map is stamped"
+
+
+def _causes(metrics: Metrics) -> Iterator[str]:
+    found = within(metrics, "causes")
+    yield (
+        f"{found.get('n_examined', 0)} calls looked at: {found.get('n_wrong', 0)} wrong, "
+        f"{found.get('n_uncertain', 0)} uncertain, {found.get('n_doubtful', 0)} doubtful labels"
+    )
+    for part, facts in within(found, "parts").items():
+        words = [
+            f"{name} {counts['confirmed']} confirmed, {counts['map_only']} by the map"
+            for name, counts in facts["causes"].items()
+        ]
+        unexplained = facts["status"].get("unexplained", 0)
+        yield f"  {part}: {'; '.join([*words, f'{unexplained} unexplained'])}"
+    right = within(found, "right_calls", "per_cause")
+    changed = ", ".join(
+        f"{name} {counts['n_changed']} of {counts['n_tried']}" for name, counts in right.items()
+    )
+    if changed:
+        yield f"  right calls that the same edits turned: {changed}"
 
 
 def _figure(figures: Any, name: str) -> str:

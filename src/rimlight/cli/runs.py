@@ -1,4 +1,4 @@
-"""The verbs that make and read runs: train, evaluate, explain, validate, membranes, report, run."""
+"""The verbs that make and read runs: train, evaluate, explain, validate, membranes, causes, ..."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -44,6 +44,7 @@ _SECTION_OF_STEP = {
     "validate": "validation",
     "membranes": "membranes",
     "quality": "quality",
+    "causes": "causes",
 }
 
 
@@ -103,6 +104,11 @@ def membranes(
     _step("membranes", study, run=run, as_json=as_json, is_all_positive=all_positive)
 
 
+def causes(study: StudyFolder, *, run: RunName = None, as_json: AsJson = False) -> None:
+    """Find out why calls err: causes proposed by the map, confirmed by editing the image."""
+    _step("causes", study, run=run, as_json=as_json)
+
+
 def report(study: StudyFolder, *, run: RunName = None, as_json: AsJson = False) -> None:
     """Write the report of a run: one HTML file that needs no network."""
     from rimlight.io.runs import open_run
@@ -125,7 +131,7 @@ def run(
     seed: Seed = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train, evaluate, explain, validate, outline membranes, judge the maps and report."""
+    """Train, evaluate, explain, validate, outline, judge the maps, find causes and report."""
     from rimlight.io.study import open_study
 
     opened = with_choices(
@@ -217,6 +223,10 @@ def _do(name: str, run: "Run", *, is_all_positive: bool = False) -> None:
             from rimlight.workflows.quality import quality as judged
 
             judged(run, progress=progress)
+        elif name == "causes":
+            from rimlight.workflows.causes import causes as asked
+
+            asked(run, progress=progress)
         else:
             from rimlight.workflows.validate import validate as validated
 

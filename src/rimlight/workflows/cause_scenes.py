@@ -1,0 +1,139 @@
+"""Cells to the scenes that causes are looked for in: wide patches, zones, and maps by stain."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rimlight.core.focus import sharpness
+from rimlight.explain.cause_edits import Scene, scene_of
+from rimlight.explain.causes import Case, evidence_of
+from rimlight.io.study import Study
+from rimlight.model.prediction import centre
+from rimlight.settings import Settings
+from rimlight.workflows.own_membranes import padding_of
+from rimlight.workflows.patches import CellPatches, cell_patches
+from rimlight.workflows.walks import ExplainedFold, path_settings
+
+if TYPE_CHECKING:
+    from rimlight.model.network import PatchNetwork
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Asked:
+    """One cell that is asked why; values: attribution of each stain and pixel (3, h, w), logits."""
+
+    row: int
+    case: Case
+    values: np.ndarray
+
+
+def asked_of(
+    study: Study,
+    fold: ExplainedFold,
+    rows: np.ndarray,
+    *,
+    network: "PatchNetwork",
+    kinds: Sequence[str],
+    doubts: np.ndarray,
+) -> list[Asked]:
+    """Return cells with their scenes, their maps by stain, and what is asked about them.
+
+    Args:
+        network: Folded and frozen.
+        kinds: wrong, uncertain or doubtful, one a row.
+        doubts: Label doubt of every cell, 0..1.
+    """
+    settings, table = study.settings, fold.grounds.table
+    values = _values(network, fold, rows, settings=settings)
+    wide = _wide(study, fold.grounds.cells, rows)
+    scenes = scenes_of(fold, rows, wide=wide)
+    soft = out_of_focus(fold.grounds.cells, rows, least=settings.causes.out_of_focus)
+    asked = []
+    for at, row in enumerate(rows.tolist()):
+        is_positive = bool(table.level[row] > 0)
+        evidence = evidence_of(values[at], scenes[at], is_positive_right=is_positive)
+        if kinds[at] == "doubtful":  # the call is as the label says: no side is the wrong one
+            evidence = replace(evidence, towards=np.zeros_like(evidence.towards))
+        case = Case(
+            scene=scenes[at],
+            evidence=evidence,
+            logit=float(table.logit[row]),
+            is_positive_right=is_positive,
+            threshold=_threshold(fold, kinds[at], is_positive, uncertain=settings.causes.uncertain),
+            is_out_of_focus=bool(soft[at]),
+            is_doubtful=bool(doubts[row] >= settings.causes.doubtful),
+        )
+        asked.append(Asked(row=row, case=case, values=values[at]))
+    return asked
+
+
+def scenes_of(
+    fold: ExplainedFold, rows: np.ndarray, *, wide: np.ndarray | None = None
+) -> list[Scene]:
+    """Return the scenes of cells.
+
+    Args:
+        wide: Patches with the margin to centre them anew; else the margin that training has.
+    """
+    grounds, cells = fold.grounds, fold.grounds.cells
+    found = cells.patches[rows] if wide is None else wide
+    return [
+        scene_of(
+            found[at],
+            size_px=cells.settings.size_px,
+            white=tuple(cells.white[row].tolist()),
+            stains=cells.stains,
+            background_od=grounds.background_of_slide[cells.slide_of_cell[row].slide_id].od,
+            mpp=cells.settings.mpp,
+            is_padding=padding_of(grounds, row),
+        )
+        for at, row in enumerate(rows.tolist())
+    ]
+
+
+def out_of_focus(cells: CellPatches, rows: np.ndarray, *, least: float) -> np.ndarray:
+    """Return which cells are softer than a share of the median sharpness of their slide's cells."""
+    slide = np.array([info.slide_id for info in cells.slide_of_cell])
+    size_px = cells.settings.size_px
+    found = sharpness(centre(cells.patches[rows], size_px=size_px))
+    medians = {
+        name: float(np.median(sharpness(centre(cells.patches[slide == name], size_px=size_px))))
+        for name in np.unique(slide[rows])
+    }
+    return found < least * np.array([medians[name] for name in slide[rows]])
+
+
+def _wide(study: Study, cells: CellPatches, rows: np.ndarray) -> np.ndarray:
+    """Patches with the margin that centring anew needs, cut from the slides."""
+    margin_um = max(study.settings.causes.margin_um, study.settings.patch.margin_um)
+    patch = replace(study.settings.patch, margin_um=margin_um)
+    wider = replace(study, settings=replace(study.settings, patch=patch))
+    return cell_patches(wider, [cells.cells[row] for row in rows.tolist()]).patches
+
+
+def _threshold(
+    fold: ExplainedFold, kind: str, is_positive_right: bool, *, uncertain: float
+) -> float:
+    """The logit that an edit should reach: 0 for a wrong call, certainty for another."""
+    if kind == "wrong":
+        return 0.0
+    sure = fold.model.temperature * float(np.log(uncertain / (1 - uncertain)))
+    return sure if is_positive_right else -sure
+
+
+def _values(
+    network: "PatchNetwork", fold: ExplainedFold, rows: np.ndarray, *, settings: Settings
+) -> np.ndarray:
+    """Attribution of each stain and pixel from clear glass (n, 3, h, w)."""
+    import torch
+
+    from rimlight.explain.stain_space import stain_parts, stain_space
+    from rimlight.model.prediction import light_tensor
+
+    cells = fold.grounds.cells
+    images = light_tensor(centre(cells.patches[rows], size_px=cells.settings.size_px))
+    space = stain_space(cells.stains, white=torch.from_numpy(cells.white[rows]))
+    parts = stain_parts(network, images, space=space, settings=path_settings(settings))
+    return parts.attributions.values.numpy()
