@@ -138,6 +138,20 @@ class CausesSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TriageSettings:
+    """Which cells a round asks about; the three shares add up to 1."""
+
+    n_cells: int = _setting(100, "cells", "cells in a round")
+    cause_share: float = _setting(0.5, "0..1", "share of the round like the confirmed causes")
+    uncertain_share: float = _setting(0.3, "0..1", "share that is uncertain and diverse")
+    random_share: float = _setting(0.2, "0..1", "share drawn at random from all candidates")
+    slide_share: float = _setting(
+        0.25, "0..1", "largest part of the round, but for the random share, from one slide"
+    )
+    apart_um: float = _setting(4.0, "um", "candidates this near a labelled cell are that cell")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All settings of a study, one table of ``study.toml`` each."""
 
@@ -150,6 +164,7 @@ class Settings:
     explain: ExplainSettings = ExplainSettings()
     quality: QualitySettings = QualitySettings()
     causes: CausesSettings = CausesSettings()
+    triage: TriageSettings = TriageSettings()
 
 
 _TABLE_OF_NAME = {item.name: item.type for item in fields(Settings)}

@@ -1,0 +1,191 @@
+"""Confirmed causes of errors as examples, and how surely a candidate falls to the same cause.
+
+Only cells that are not held out serve as examples: a round steered by what the network got wrong
+on held-out cells would tune it on them.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rimlight.core.selection import feature_scale, likeness
+from rimlight.core.stains import StainMatrix, dab_density
+from rimlight.explain.cause_edits import EDITED, Edit, edit_of, scene_of
+from rimlight.explain.causes import LEAST_PLACEBO_SHARE, MOST_OF_PLACEBO
+from rimlight.io.runs import Run
+from rimlight.io.study import Study
+from rimlight.model.prediction import centre, features_of, logits_of
+from rimlight.records import CauseName
+from rimlight.settings import PatchSettings
+from rimlight.workflows.label import consensus_of_study
+from rimlight.workflows.patches import Progress, cell_patches, no_progress
+from rimlight.workflows.run_tables import table_of_step
+from rimlight.workflows.walks import BACKGROUND_QUANTILES, MOST_BACKGROUND_OD
+
+if TYPE_CHECKING:
+    from rimlight.model.network import PatchNetwork
+
+CAUSES = tuple(cause for cause in EDITED if cause is not CauseName.OFF_CENTRE)
+"""Causes that a candidate can fall to: it has no click that could be off its centre."""
+_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Exemplars:
+    """Confirmed causes: the features of each example and on which side its call was.
+
+    scale: spread of each feature over labelled cells that are not held out.
+    """
+
+    cause: np.ndarray
+    features: np.ndarray
+    is_called_positive: np.ndarray
+    scale: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.cause)
+
+    @property
+    def n_of_cause(self) -> Mapping[str, int]:
+        """How often each cause was confirmed, by name."""
+        return dict(sorted(Counter(self.cause.tolist()).items()))
+
+    def alike(self, cause: str, features: np.ndarray, logits: np.ndarray) -> np.ndarray:
+        """Return how like each candidate is to the examples of a cause with the same call.
+
+        0..1; -inf where no example of the cause was called as the candidate is.
+        """
+        best = np.full(len(features), -np.inf)
+        for is_positive in (False, True):
+            known = (self.cause == cause) & (self.is_called_positive == is_positive)
+            mine = np.flatnonzero((logits > 0) == is_positive)
+            if known.any() and len(mine):
+                best[mine] = likeness(features[mine], self.features[known], scale=self.scale)
+        return best
+
+
+def exemplars_of(
+    run: Run, study: Study, network: "PatchNetwork", *, progress: Progress = no_progress
+) -> Exemplars:
+    """Return the confirmed causes of a run's cells that are not held out.
+
+    Raises:
+        RunError: Causes were not looked for, or the table is damaged.
+        SlideError: A slide is missing, changed or damaged.
+    """
+    causes = table_of_step(run, "causes.csv", step="causes")
+    parts = table_of_step(run, "parts.csv", step="train")
+    held = {
+        case for case, part in zip(parts["case"], parts["part"], strict=True) if part == "hold-out"
+    }
+    known = [cell for cell in consensus_of_study(study).cells if cell.case_id not in held]
+    cells = cell_patches(study, known, progress=progress)
+    logits, features = features_of(network, cells.patches, size_px=study.settings.patch.size_px)
+    row_of_cell = {cell: row for row, cell in enumerate(cells.cell_ids)}
+    found = [
+        (row_of_cell[cell], cause)
+        for cell, cause, part, status, kind in zip(
+            *(causes[name] for name in ("cell", "cause", "part", "status", "kind")), strict=True
+        )
+        if status == "confirmed"
+        and part != "hold-out"
+        and kind != "doubtful"
+        and cause in CAUSES
+        and cell in row_of_cell
+    ]
+    rows = np.array([row for row, _ in found], dtype=int)
+    return Exemplars(
+        cause=np.array([cause for _, cause in found], dtype=str),
+        features=features[rows],
+        is_called_positive=logits[rows] > 0,
+        scale=feature_scale(features),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Suspects:
+    """Candidates that are like one confirmed cause.
+
+    patches: with the margin of training. slide: a number a slide; white: I0 of each cell's slide.
+    alike: likeness to the cause's examples, 0..1.
+    """
+
+    patches: np.ndarray
+    slide: np.ndarray
+    white: np.ndarray
+    logits: np.ndarray
+    alike: np.ndarray
+
+
+def cause_scores(
+    suspects: Suspects,
+    cause: CauseName,
+    network: "PatchNetwork",
+    *,
+    patch: PatchSettings,
+    stains: StainMatrix,
+    seed: int,
+) -> np.ndarray:
+    """Return how surely each candidate's call falls to a cause, 0..1.
+
+    The edit of the cause is made on the candidate. Its likeness counts by the share of the way to
+    the threshold that the logit comes back, all of it where the call turns; not at all where the
+    placebo does the same.
+    """
+    background = _backgrounds(suspects, patch=patch, stains=stains)
+    scores = np.zeros(len(suspects.logits))
+    for start in range(0, len(scores), _BATCH):
+        edits: list[tuple[int, Edit]] = []
+        for row in range(start, min(start + _BATCH, len(scores))):
+            scene = scene_of(
+                suspects.patches[row],
+                size_px=patch.size_px,
+                white=tuple(suspects.white[row].tolist()),
+                stains=stains,
+                background_od=background[int(suspects.slide[row])],
+                mpp=patch.mpp,
+            )
+            edit = edit_of(scene, cause, seed=seed + row)
+            if edit is not None:
+                edits.append((row, edit))
+        for row, share in _recovered(edits, suspects.logits, network, size_px=patch.size_px):
+            scores[row] = share * suspects.alike[row]
+    return scores
+
+
+def _recovered(
+    edits: list[tuple[int, Edit]], logits: np.ndarray, network: "PatchNetwork", *, size_px: int
+) -> list[tuple[int, float]]:
+    """Share of the way to the threshold that each edit recovers, 0 where its placebo does too."""
+    if not edits:
+        return []
+    patches = [patch for _, edit in edits for patch in (edit.patch, *edit.placebos)]
+    after = logits_of(network, np.stack(patches), size_px=size_px)
+    found, at = [], 0
+    for row, edit in edits:
+        n = 1 + len(edit.placebos)
+        share = 1 - after[at : at + n].astype(np.float64) / float(logits[row] or 1e-9)
+        at += n
+        if len(edit.placebos) and edit.placebo_share >= LEAST_PLACEBO_SHARE:
+            is_told_apart = share[1:].max() < MOST_OF_PLACEBO * share[0]
+        else:
+            is_told_apart = share[0] >= 1
+        found.append((row, float(np.clip(share[0], 0, 1)) if is_told_apart else 0.0))
+    return found
+
+
+def _backgrounds(
+    suspects: Suspects, *, patch: PatchSettings, stains: StainMatrix
+) -> dict[int, float]:
+    """DAB of unstained tissue a slide, from the patches at hand, as for labelled cells."""
+    found = {}
+    for slide in np.unique(suspects.slide):
+        mine = np.flatnonzero(suspects.slide == slide)
+        inner = centre(suspects.patches[mine], size_px=patch.size_px)
+        dab = dab_density(inner, white=suspects.white[mine[0]], stains=stains)
+        level = float(np.quantile(dab, BACKGROUND_QUANTILES[1]))
+        found[int(slide)] = float(np.clip(level, 0, MOST_BACKGROUND_OD))
+    return found
