@@ -12,27 +12,28 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Int, Shaped
 
 N_NEAREST = 10
-SEEN_WEIGHT = 0.5
-"""What the network says of a cell it was fitted on counts half: it has learned that label."""
-MOST_LOGIT = 6.0
-MOST_Z = 4.0
-WEIGHTS = (0.6, 0.6, 0.4)
-OFFSET = -2.0
+AGREES_SEEN = 0.5
+"""A network that agrees with a label it was fitted on counts half: it was told so.  One that
+still disagrees counts in full."""
+MOST_LOGIT, MOST_DENSITY = 6.0, 4.0
+WEIGHTS = (1.0, 0.3, 0.15)
+OFFSET = -3.0
 """Weights of network, neighbours and density in a logistic sum, see docs/decisions/0014."""
-MAD_TO_SD = 1.4826
-_LEAST_LEVEL = 8
+_LEAST_OF_LEVEL = 8
 _LEVEL_NAMES = ("negative", "weak", "moderate", "strong")
 _NO_CELL = -1
+_UNIT_OD = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Evidence:
     """What each witness says against a label, positive where it speaks against it.
 
-    network: log-odds of the other call, held within +-6, halved where the network saw the cell.
+    network: log-odds of the other call, held within +-6; what speaks for a label that the network
+        was fitted on is halved.
     neighbours: log-odds of the other call among the nearest training cells, one of each added.
-    density: how far the own ring's DAB lies beyond its labelled level, towards the other call, in
-        robust standard deviations of that level, held within +-4; 0 where unknown.
+    density: log-odds of the other call at the own ring's DAB, from a logistic curve through the
+        training cells, held within +-4; 0 where unknown.
     """
 
     network: Float64[np.ndarray, " n"]
@@ -87,7 +88,7 @@ def doubts_of(
     evidence = Evidence(
         network=_of_network(level, logit_calibrated, is_reference),
         neighbours=_of_neighbours(level, nearest),
-        density=_of_density(level, own_ring_od, spread),
+        density=_of_density(level, own_ring_od, is_reference),
     )
     return Doubts(
         score=scored(evidence),
@@ -167,8 +168,8 @@ def _against(level: np.ndarray) -> np.ndarray:
 
 
 def _of_network(level: np.ndarray, logit: np.ndarray, is_seen: np.ndarray) -> np.ndarray:
-    held = logit.astype(np.float64).clip(-MOST_LOGIT, MOST_LOGIT)
-    of_network: np.ndarray = _against(level) * held * np.where(is_seen, SEEN_WEIGHT, 1)
+    held = _against(level) * logit.astype(np.float64).clip(-MOST_LOGIT, MOST_LOGIT)
+    of_network: np.ndarray = np.where(is_seen & (held < 0), AGREES_SEEN * held, held)
     return of_network
 
 
@@ -181,26 +182,29 @@ def _of_neighbours(level: np.ndarray, nearest: np.ndarray) -> np.ndarray:
     return odds
 
 
+def _of_density(level: np.ndarray, od: np.ndarray, is_reference: np.ndarray) -> np.ndarray:
+    from sklearn.linear_model import LogisticRegression
+
+    is_known = np.isfinite(od)
+    fitted = is_known & is_reference
+    of_density = np.zeros(len(od))
+    n_each = np.bincount(level[fitted] > 0, minlength=2)
+    if n_each.min() >= _LEAST_OF_LEVEL:
+        in_units = od[:, None].astype(np.float64) / _UNIT_OD
+        curve = LogisticRegression().fit(in_units[fitted], level[fitted] > 0)
+        of_density[is_known] = curve.decision_function(in_units[is_known])
+    held: np.ndarray = _against(level) * of_density.clip(-MOST_DENSITY, MOST_DENSITY)
+    return held
+
+
 def _spread(od: np.ndarray, level: np.ndarray, is_reference: np.ndarray) -> list[tuple[float, ...]]:
-    """Median, robust SD, 5th and 95th percentile of each level; nan where it has few cells."""
+    """5th and 95th percentile of each level among training cells; nan where it has few."""
     found: list[tuple[float, ...]] = []
     for one in range(len(_LEVEL_NAMES)):
-        known = od[(level == one) & is_reference & np.isfinite(od)].astype(np.float64)
-        if len(known) < _LEAST_LEVEL:
-            found.append((np.nan,) * 4)
-            continue
-        middle = float(np.median(known))
-        sd = MAD_TO_SD * float(np.median(np.abs(known - middle)))
-        low, high = np.percentile(known, [5, 95])
-        found.append((middle, max(sd, 1e-3), float(low), float(high)))
+        known = od[(level == one) & is_reference & np.isfinite(od)]
+        low, high = np.percentile(known, [5, 95]) if len(known) >= _LEAST_OF_LEVEL else [np.nan] * 2
+        found.append((float(low), float(high)))
     return found
-
-
-def _of_density(level: np.ndarray, od: np.ndarray, spread: list[tuple[float, ...]]) -> np.ndarray:
-    middle, sd = np.array(spread)[level, :2].T
-    z = _against(level) * (od - middle) / sd
-    held: np.ndarray = np.where(np.isfinite(z), z, 0).clip(-MOST_Z, MOST_Z)
-    return held
 
 
 def _reasons(evidence: Evidence, row: int, **words: str) -> tuple[str, ...]:
@@ -226,8 +230,8 @@ def _network_words(logit: float, is_seen: bool) -> str:
     percent = f"{100 * float(expit(logit)):.0f} %"
     if is_seen:
         return (
-            f"The network was fitted on this very label and still gives positive {percent}; "
-            "such a cell counts half."
+            f"The network was fitted on this very label and gives positive {percent}; where it "
+            "agrees, that counts half."
         )
     return f"The network, which never saw this cell, gives positive {percent}."
 
@@ -245,5 +249,5 @@ def _density_words(od: float, level: int, spread: tuple[float, ...]) -> str:
         return ""
     return (
         f"DAB on its own ring is {od:.2f} OD; nine in ten training cells labelled "
-        f"{_LEVEL_NAMES[level]} lie between {spread[2]:.2f} and {spread[3]:.2f}."
+        f"{_LEVEL_NAMES[level]} lie between {spread[0]:.2f} and {spread[1]:.2f}."
     )
