@@ -1,5 +1,6 @@
 """Causes of a run: every wrong call is asked, and what is written holds together."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -132,6 +133,24 @@ def test_every_key_and_column_is_on_the_page_of_metrics(asked):
     ]
     names |= {name for name in columns if not name.startswith("evidence_")}
     assert sorted(name for name in names if f"`{name}`" not in words) == []
+
+
+def test_qupath_gets_a_point_for_every_call_where_its_cell_lies(asked, fold):
+    cells = {cell.cell.cell_id: cell.cell for cell in fold[1].grounds.cells.cells}
+    rows = {row["cell"]: row for row in rows_of(asked)}
+    found = {}
+    for path in (asked.folder / "causes").glob("*.geojson"):
+        for feature in json.loads(path.read_text(encoding="utf-8"))["features"]:
+            found[feature["properties"]["name"]] = feature
+    assert set(found) == set(rows)
+    for name, feature in found.items():
+        at = (cells[name].x_l0, cells[name].y_l0)
+        assert feature["geometry"] == {"type": "Point", "coordinates": list(at)}
+        said = feature["properties"]["classification"]["name"]
+        assert rows[name]["cause"].replace("_", " ") in said
+        values = feature["properties"]["measurements"]
+        assert values["rimlight: logit"] == pytest.approx(float(rows[name]["logit"]), abs=1e-4)
+        assert ("rimlight: recovered, share" in values) == (rows[name]["status"] == "confirmed")
 
 
 def test_the_same_run_gives_the_same_causes(asked):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rimlight.core.label_doubt import Doubts
-from rimlight.explain.causes import STAINS, ZONES, Finding
+from rimlight.explain.causes import STAINS, ZONES, Finding, Trial
 from rimlight.explain.grouping import Groups
 from rimlight.io.arrays import write_arrays
 from rimlight.io.formats.tables import write_table
@@ -97,7 +97,7 @@ def _table(found: Looked, cells: CellPatches) -> dict[str, list[Any]]:
 
     table, rows = found.fold.grounds.table, found.rows
     findings = found.findings
-    mains = [_main(finding) for finding in findings]
+    mains = [main_trial(finding) for finding in findings]
     columns: dict[str, list[Any]] = {
         "cell": cells.cell_ids[rows].tolist(),
         "fold": [found.fold.number] * len(rows),
@@ -111,9 +111,9 @@ def _table(found: Looked, cells: CellPatches) -> dict[str, list[Any]]:
         "status": [finding.status for finding in findings],
         "cause": [finding.cause.value for finding in findings],
         "causes": ["+".join(finding.confirmed) for finding in findings],
-        "logit_after": [main[0] for main in mains],
-        "recovered": [main[1] for main in mains],
-        "placebo_recovered": [main[2] for main in mains],
+        "logit_after": [main and main.logit_after for main in mains],
+        "recovered": [main and main.recovered for main in mains],
+        "placebo_recovered": [main and _none_if_nan(main.placebo_recovered) for main in mains],
         "doubt": found.doubts.score[rows].tolist(),
         "nearest": [
             " ".join(cells.cell_ids[near[near >= 0]]) for near in found.doubts.nearest[rows]
@@ -127,13 +127,11 @@ def _table(found: Looked, cells: CellPatches) -> dict[str, list[Any]]:
     return columns
 
 
-def _main(finding: Finding) -> tuple[float | None, float | None, float | None]:
-    """Logit after the main edit, what it recovered and what its placebo did; None without one."""
+def main_trial(finding: Finding) -> Trial | None:
+    """Return the trial of the main cause, None where no edit confirmed one."""
     if finding.status != "confirmed":
-        return None, None, None
-    trial = next(trial for trial in finding.trials if trial.cause is finding.cause)
-    placebo = trial.placebo_recovered
-    return trial.logit_after, trial.recovered, None if np.isnan(placebo) else placebo
+        return None
+    return next(trial for trial in finding.trials if trial.cause is finding.cause)
 
 
 def _trials(found: Looked, cells: CellPatches) -> list[tuple[Any, ...]]:

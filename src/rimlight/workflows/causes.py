@@ -1,9 +1,9 @@
 """A trained run to the causes of its errors: proposed by the map, confirmed by an edit.
 
 Writes ``causes.csv`` (a row a cell that was looked at), ``cause_trials.csv`` (a row a cause that
-was tried on it), ``causes/`` (patch, edited patch, map and zones, for the report) and the section
-``causes`` of ``metrics.json``.  Calls that were held out and others stand apart: only the others
-may steer which cells are labelled next.
+was tried on it), ``causes/`` (patch, edited patch, map and zones for the report; a GeoJSON a slide
+for QuPath) and the section ``causes`` of ``metrics.json``.  Calls that were held out and others
+stand apart: only the others may steer which cells are labelled next.
 """
 
 from collections import Counter
@@ -18,6 +18,7 @@ from rimlight.explain.grouping import Groups, grouped
 from rimlight.io.runs import Run, merge_metrics
 from rimlight.records import CauseName
 from rimlight.settings import CausesSettings
+from rimlight.workflows.cause_marks import write_marks
 from rimlight.workflows.cause_scenes import Asked, asked_of, scenes_of
 from rimlight.workflows.cause_tables import KINDS, Looked, causes_section, write_causes
 from rimlight.workflows.explain import explained_folds, study_of
@@ -56,6 +57,7 @@ def causes(run: Run, *, progress: Progress | None = None) -> dict[str, Any]:
             right.update({(cause, "tried"): n_tried, (cause, "turned"): n_turned})
     groups = _groups(looked)
     write_causes(run, cells, looked, groups)
+    write_marks(run, cells, looked)
     section = causes_section(cells, looked, groups)
     section["right_calls"] = {
         "n_cells": n_right,
