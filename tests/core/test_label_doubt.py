@@ -159,10 +159,15 @@ def test_levels_among_positive_cells_move_no_doubt_but_by_words():
     np.testing.assert_allclose(first.score, doubts_of(**facts).score)
 
 
-def test_arrays_that_do_not_fit_are_refused():
+@pytest.mark.usefixtures("wrong_types")
+def test_arrays_of_other_lengths_are_refused():
     facts = study()
     with pytest.raises(ValueError, match="one row a cell"):
         doubts_of(**{**facts, "case": facts["case"][:-1]})
+
+
+def test_levels_and_numbers_that_are_none_are_refused():
+    facts = study()
     with pytest.raises(ValueError, match="0 negative to 3 strong"):
         doubts_of(**{**facts, "level": facts["level"] - 1})
     facts["features"][0, 0] = np.nan
