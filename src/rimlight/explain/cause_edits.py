@@ -38,6 +38,8 @@ class Scene:
     patch: light 0..255, the click in the middle; wide: the same with a margin all round.
     maps: haematoxylin, DAB and residual, OD.
     beyond_um: distance beyond the border to the neighbours, below 0 on the cell's own side.
+    own_side: the cell's own side of the border, no farther than a cell reaches.
+    specks: pigment; only the edit of pigment changes it, so that no other cause takes its credit.
     """
 
     patch: UInt8[np.ndarray, "h w 3"]
@@ -45,22 +47,12 @@ class Scene:
     maps: Float[np.ndarray, "h w 3"]
     zones: Zones
     beyond_um: Float[np.ndarray, "h w"]
+    own_side: Bool[np.ndarray, "h w"]
+    specks: Bool[np.ndarray, "h w"]
     white: tuple[float, float, float]
     stains: StainMatrix
     background_od: float
     mpp: float
-
-    @property
-    def own_side(self) -> Bool[np.ndarray, "h w"]:
-        """The cell's own side of the border, no farther than a cell reaches."""
-        from scipy.ndimage import distance_transform_edt
-
-        nucleus = self.zones.own_nucleus
-        near = self.zones.own_ring | nucleus
-        if nucleus.any():
-            near = near | (distance_transform_edt(~nucleus) * self.mpp <= TERRITORY_UM)
-        inside: np.ndarray = near & (self.beyond_um <= 0) & ~self.zones.padding
-        return inside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -99,12 +91,15 @@ def scene_of(
     patch = cropped(wide[None], size_px=size_px)[0]
     maps = unmix(optical_density(patch, white=white), stains=stains)
     zones = zones_of(maps[..., HAEMATOXYLIN], mpp=mpp, is_padding=is_padding)
+    beyond_um = beyond_border_um(zones, mpp=mpp)
     return Scene(
         patch=patch,
         wide=wide,
         maps=maps,
         zones=zones,
-        beyond_um=beyond_border_um(zones, mpp=mpp),
+        beyond_um=beyond_um,
+        own_side=_own_side(zones, beyond_um, mpp=mpp),
+        specks=pigment_pixels(patch, white=white, mpp=mpp) & ~zones.padding,
         white=white,
         stains=stains,
         background_od=background_od,
@@ -122,16 +117,18 @@ def edit_of(scene: Scene, cause: CauseName, *, seed: int) -> Edit | None:
     return None if made is None else made(scene, np.random.default_rng([seed, _NUMBER[cause]]))
 
 
-def pigment_pixels(scene: Scene) -> Bool[np.ndarray, "h w"]:
+def pigment_pixels(
+    patch: UInt8[np.ndarray, "h w 3"], *, white: tuple[float, float, float], mpp: float
+) -> Bool[np.ndarray, "h w"]:
     """Return dark specks of no colour: they absorb red as well, which neither stain does alone."""
     from scipy.ndimage import binary_dilation, grey_opening
 
-    density = optical_density(scene.patch, white=scene.white)
-    side = 2 * round(SPECK_UM / scene.mpp) + 1
+    density = optical_density(patch, white=white)
+    side = 2 * round(SPECK_UM / mpp) + 1
     red = density[..., 0]
     speck = red - grey_opening(red, size=(side, side)) > SPECK_OD
     flat = density.min(axis=2) > LEAST_FLATNESS * density.mean(axis=2)
-    found: np.ndarray = binary_dilation(speck & flat) & ~scene.zones.padding
+    found: np.ndarray = binary_dilation(speck & flat)
     return found
 
 
@@ -143,6 +140,18 @@ def diffuse_dab(scene: Scene) -> Float[np.ndarray, "h w"]:
     side = 2 * round(LINE_UM / scene.mpp) + 1
     left: np.ndarray = np.minimum(grey_opening(above, size=(side, side)), above)
     return left
+
+
+def _own_side(
+    zones: Zones, beyond_um: Float[np.ndarray, "h w"], *, mpp: float
+) -> Bool[np.ndarray, "h w"]:
+    from scipy.ndimage import distance_transform_edt
+
+    near = zones.own_ring | zones.own_nucleus
+    if zones.own_nucleus.any():
+        near = near | (distance_transform_edt(~zones.own_nucleus) * mpp <= TERRITORY_UM)
+    inside: np.ndarray = near & (beyond_um <= 0) & ~zones.padding
+    return inside
 
 
 def _neighbour_membrane(scene: Scene, random: np.random.Generator) -> Edit | None:
@@ -158,7 +167,7 @@ def _neighbour_nucleus(scene: Scene, random: np.random.Generator) -> Edit | None
 
 def _surroundings(scene: Scene, _random: np.random.Generator) -> Edit | None:
     """Everything outside the own side without DAB and with no more than pale haematoxylin."""
-    outside = ~scene.own_side & ~scene.zones.own_ring & ~scene.zones.padding
+    outside = ~scene.own_side & ~scene.zones.own_ring & ~scene.zones.padding & ~scene.specks
     pale = ~(scene.zones.own_nucleus | scene.zones.neighbour_nuclei)
     maps = scene.maps.copy()
     level = float(np.median(maps[..., HAEMATOXYLIN][pale])) if pale.any() else 0.0
@@ -190,7 +199,7 @@ def _faint_stain(scene: Scene, random: np.random.Generator) -> Edit | None:
 
 def _pigment(scene: Scene, _random: np.random.Generator) -> Edit | None:
     """Specks take the median colour around them; the placebo does so at as many other pixels."""
-    specks = pigment_pixels(scene)
+    specks = scene.specks
     n_specks = int(specks.sum())
     if n_specks < 4:
         return None
@@ -237,6 +246,7 @@ def _taken(
     scene: Scene, taken: Float[np.ndarray, "h w"], *, stain: int, random: np.random.Generator
 ) -> Edit | None:
     """Take density away (below 0: add it), and the same amount elsewhere as placebo."""
+    taken = np.where(scene.specks, 0, taken)
     changed = np.abs(taken) > 1e-6
     mass = float(taken.sum())
     if abs(mass) < LEAST_MASS_OD:

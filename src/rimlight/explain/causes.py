@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from rimlight.explain.cause_edits import EDITED, RESIDUAL, Edit, Scene, edit_of, pigment_pixels
+from rimlight.explain.cause_edits import EDITED, RESIDUAL, Edit, Scene, edit_of
 from rimlight.records import CauseName
 
 Response = Callable[[UInt8[np.ndarray, "n h w 3"]], Float[np.ndarray, " n"]]
@@ -26,7 +26,7 @@ STAINS = ("haematoxylin", "dab", "residual")
 
 LEAST_PROPOSED = 0.1
 """Share of the evidence on the wrong side that must lie where a cause says it does."""
-LEAST_RECOVERED, MOST_OF_PLACEBO = 0.5, 0.5
+LEAST_RECOVERED, MOST_OF_PLACEBO = 1.0, 0.5
 LEAST_PLACEBO_SHARE = 0.25
 """A placebo that could change less than this of the edit's density says nothing; the edit alone
 must then turn the call."""
@@ -104,6 +104,8 @@ class Case:
 
     is_positive_right: the side that the logit should be on.
     threshold: logit that an edit should reach; 0, or further for a call that is only uncertain.
+    looks_as_labelled: the line around the cell is as the label says, see ``own_line``; where it is
+        not, no edit can tell an error of the call from one of the label, and none confirms.
     is_out_of_focus: the patch is among the softest of its slide.
     is_doubtful: the label is doubted, on other grounds than the map.
     """
@@ -113,6 +115,7 @@ class Case:
     logit: float
     is_positive_right: bool
     threshold: float = 0.0
+    looks_as_labelled: bool = True
     is_out_of_focus: bool = False
     is_doubtful: bool = False
 
@@ -193,7 +196,7 @@ def _places(scene: Scene) -> dict[CauseName, tuple[Bool[np.ndarray, "h w"], list
         CauseName.OWN_CYTOPLASM: (own_side & ~zones.own_nucleus, [1]),
         CauseName.MACROPHAGE: (own_side, [1]),
         CauseName.FAINT_STAIN: (own_side, [1]),
-        CauseName.PIGMENT: (pigment_pixels(scene), [0, 1, RESIDUAL]),
+        CauseName.PIGMENT: (scene.specks, [0, 1, RESIDUAL]),
         CauseName.OFF_CENTRE: (anywhere, [0, 1, RESIDUAL]),
     }
 
@@ -224,7 +227,9 @@ def _trial(
         placebo_recovered=float(placebo[worst]) if len(others) else float("nan"),
         placebo_share=edit.placebo_share,
         edited_share=edit.edited_share,
-        is_confirmed=bool((moved and is_told_apart) or (is_turned and is_blind)),
+        is_confirmed=bool(
+            case.looks_as_labelled and ((moved and is_told_apart) or (is_turned and is_blind))
+        ),
     )
 
 
@@ -259,7 +264,7 @@ def _by_the_map(case: Case) -> CauseName:
         return CauseName.SLIDE_EDGE
     if case.is_out_of_focus:
         return CauseName.OUT_OF_FOCUS
-    if case.is_doubtful:
+    if case.is_doubtful or not case.looks_as_labelled:
         return CauseName.DOUBTFUL_LABEL
     found = [item for item in proposals(case) if item[0] not in (*_UNNAMED, CauseName.OFF_CENTRE)]
     named = [item for item in found if item[1] > 0.5]
