@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from rimlight import __version__
-from rimlight.cli import machine, quality, runs, studies, synthetic
+from rimlight.cli import machine, runs, studies, synthetic
 from rimlight.cli.failures import STOPPED, report
 from rimlight.errors import RimlightError
 
@@ -34,7 +34,7 @@ app.command("evaluate")(runs.evaluate)
 app.command("explain")(runs.explain)
 app.command("validate")(runs.validate)
 app.command("membranes")(runs.membranes)
-app.command("quality")(quality.quality)
+app.command("quality")(runs.quality)
 app.command("causes")(runs.causes)
 app.command("report")(runs.report)
 app.command("run")(runs.run)

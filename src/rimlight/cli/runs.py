@@ -1,8 +1,12 @@
-"""The verbs that make and read runs: train, evaluate, explain, validate, membranes, causes, ..."""
+"""The verbs that make and read runs: train, its steps from evaluate to causes, report, run.
+
+A step is a workflow of the same name: ``workflows.explain.explain`` and so on.
+"""
 
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -38,6 +42,13 @@ AllPositive = Annotated[
     ),
 ]
 
+Seeds = Annotated[
+    int,
+    typer.Option(
+        "--seeds", metavar="N", min=0, help="Train N more networks with other seeds, for E9."
+    ),
+]
+
 _SECTION_OF_STEP = {
     "evaluate": "evaluation",
     "explain": "explanation",
@@ -46,6 +57,7 @@ _SECTION_OF_STEP = {
     "quality": "quality",
     "causes": "causes",
 }
+_WITHOUT_PROGRESS = ("evaluate", "validate")
 
 
 def train(
@@ -101,7 +113,15 @@ def membranes(
     as_json: AsJson = False,
 ) -> None:
     """Outline what made each positive call, with its density, area and completeness, for QuPath."""
-    _step("membranes", study, run=run, as_json=as_json, is_all_positive=all_positive)
+    choice = "positive" if all_positive else "explained"
+    _step("membranes", study, run=run, as_json=as_json, choice=choice)
+
+
+def quality(
+    study: StudyFolder, *, run: RunName = None, seeds: Seeds = 0, as_json: AsJson = False
+) -> None:
+    """Judge the maps of a run by checks that could refute them, on one scorecard."""
+    _step("quality", study, run=run, as_json=as_json, n_seeds=seeds)
 
 
 def causes(study: StudyFolder, *, run: RunName = None, as_json: AsJson = False) -> None:
@@ -187,14 +207,12 @@ def with_choices(
     return replace(study, settings=settings)
 
 
-def _step(
-    name: str, study: Path, *, run: str | None, as_json: bool, is_all_positive: bool = False
-) -> None:
+def _step(name: str, study: Path, *, run: str | None, as_json: bool, **chosen: Any) -> None:
     from rimlight.io.runs import open_run, read_metrics
     from rimlight.io.study import open_study
 
     opened = open_run(open_study(study), run)
-    _do(name, opened, is_all_positive=is_all_positive)
+    _do(name, opened, **chosen)
     from rimlight.cli.headlines import headline
 
     metrics = read_metrics(opened)
@@ -204,33 +222,13 @@ def _step(
     answer(facts, "\n".join(filter(None, lines)), as_json=as_json)
 
 
-def _do(name: str, run: "Run", *, is_all_positive: bool = False) -> None:
+def _do(name: str, run: "Run", **chosen: Any) -> None:
     """Do one step of a finished training."""
+    workflow = getattr(import_module(f"rimlight.workflows.{name}"), name)
     with progress_bar() as progress:
-        if name == "evaluate":
-            from rimlight.workflows.evaluate import evaluate as evaluated
-
-            evaluated(run)
-        elif name == "explain":
-            from rimlight.workflows.explain import explain as explained
-
-            explained(run, progress=progress)
-        elif name == "membranes":
-            from rimlight.workflows.membranes import membranes as outlined
-
-            outlined(run, choice="positive" if is_all_positive else "explained", progress=progress)
-        elif name == "quality":
-            from rimlight.workflows.quality import quality as judged
-
-            judged(run, progress=progress)
-        elif name == "causes":
-            from rimlight.workflows.causes import causes as asked
-
-            asked(run, progress=progress)
-        else:
-            from rimlight.workflows.validate import validate as validated
-
-            validated(run)
+        if name not in _WITHOUT_PROGRESS:
+            chosen["progress"] = progress
+        workflow(run, **chosen)
 
 
 def _has_run(study: "Study") -> bool:
