@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from rimlight import __version__
-from rimlight.cli import machine, runs, studies, synthetic
+from rimlight.cli import machine, runs, studies, synthetic, triage
 from rimlight.cli.failures import STOPPED, report
 from rimlight.errors import RimlightError
 
@@ -36,6 +36,7 @@ app.command("validate")(runs.validate)
 app.command("membranes")(runs.membranes)
 app.command("quality")(runs.quality)
 app.command("causes")(runs.causes)
+app.command("triage")(triage.triage)
 app.command("report")(runs.report)
 app.command("run")(runs.run)
 app.command("synth")(synthetic.synth)

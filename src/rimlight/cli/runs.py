@@ -229,6 +229,15 @@ def _do(name: str, run: "Run", **chosen: Any) -> None:
         if name not in _WITHOUT_PROGRESS:
             chosen["progress"] = progress
         workflow(run, **chosen)
+    if name == "evaluate":
+        _keep_ledger(run)
+
+
+def _keep_ledger(run: "Run") -> None:
+    """Count what the rounds of the study cost and brought, up to this run."""
+    from rimlight.workflows.ledger import ledger
+
+    ledger(run)
 
 
 def _has_run(study: "Study") -> bool:
@@ -241,6 +250,7 @@ def _has_run(study: "Study") -> bool:
 def _page_of(run: "Run") -> Path:
     from rimlight.report.page import write_report
 
+    _keep_ledger(run)
     return write_report(run)
 
 

@@ -35,14 +35,16 @@ _BATCH = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Exemplars:
-    """Confirmed causes: the features of each example and on which side its call was.
+    """Confirmed causes: the features of each example.
 
+    pulls_positive: whether the cause drew a negative cell towards a positive call, or the other
+        way round; also of an example whose call was only uncertain.
     scale: spread of each feature over labelled cells that are not held out.
     """
 
     cause: np.ndarray
     features: np.ndarray
-    is_called_positive: np.ndarray
+    pulls_positive: np.ndarray
     scale: np.ndarray
 
     def __len__(self) -> int:
@@ -54,13 +56,13 @@ class Exemplars:
         return dict(sorted(Counter(self.cause.tolist()).items()))
 
     def alike(self, cause: str, features: np.ndarray, logits: np.ndarray) -> np.ndarray:
-        """Return how like each candidate is to the examples of a cause with the same call.
+        """Return how like each candidate is to those examples of a cause that explain its call.
 
-        0..1; -inf where no example of the cause was called as the candidate is.
+        0..1; -inf where no example of the cause was drawn to the side that the candidate is on.
         """
         best = np.full(len(features), -np.inf)
         for is_positive in (False, True):
-            known = (self.cause == cause) & (self.is_called_positive == is_positive)
+            known = (self.cause == cause) & (self.pulls_positive == is_positive)
             mine = np.flatnonzero((logits > 0) == is_positive)
             if known.any() and len(mine):
                 best[mine] = likeness(features[mine], self.features[known], scale=self.scale)
@@ -83,7 +85,7 @@ def exemplars_of(
     }
     known = [cell for cell in consensus_of_study(study).cells if cell.case_id not in held]
     cells = cell_patches(study, known, progress=progress)
-    logits, features = features_of(network, cells.patches, size_px=study.settings.patch.size_px)
+    _, features = features_of(network, cells.patches, size_px=study.settings.patch.size_px)
     row_of_cell = {cell: row for row, cell in enumerate(cells.cell_ids)}
     found = [
         (row_of_cell[cell], cause)
@@ -100,7 +102,7 @@ def exemplars_of(
     return Exemplars(
         cause=np.array([cause for _, cause in found], dtype=str),
         features=features[rows],
-        is_called_positive=logits[rows] > 0,
+        pulls_positive=cells.level[rows] == 0,
         scale=feature_scale(features),
     )
 

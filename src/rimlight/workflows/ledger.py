@@ -37,9 +37,10 @@ class _Answer:
 
 
 def ledger(run: Run) -> dict[str, Any]:
-    """Return the ledger of the study as it stands with a run; empty rounds before the first round.
+    """Return the ledger of the study as it stands with a run, and write it there.
 
-    Runs after this one are left out of account, so that an old report keeps its numbers.
+    Runs after this one are left out of account, so that an old report keeps its numbers. Before
+    the first round nothing is written.
 
     Raises:
         RunError: A run that is compared lost its tables.
@@ -47,6 +48,8 @@ def ledger(run: Run) -> dict[str, Any]:
     """
     study = open_study(run.folder.parent.parent)
     known = rounds(study.engine)
+    if not known:
+        return {"rounds": []}
     answers = _answers(study)
     mpp = _mpp_of_slide(study)
     own = {made.round_id: _answered(made, answers, mpp) for made in known}
