@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rimlight.core.tissue import brightfield_fault, white_point
+from rimlight.core.tissue import brightfield_fault, tissue_mask, white_point
 from scenes import blank, stained
 
 GLASS = (243, 240, 236)
@@ -105,3 +105,15 @@ def test_grey_tissue_is_named_grey_scale(is_dark):
 
 def test_a_stained_scene_of_the_other_tests_passes():
     assert brightfield_fault(stained(400, 300)) is None
+
+
+def test_pale_blue_and_brown_are_tissue_and_noisy_glass_is_none():
+    white = (240.0, 238.0, 236.0)
+    rgb = np.random.default_rng(0).normal(white, 2.0, (60, 90, 3))
+    rgb[10:20, 10:30] = (205, 205, 225)  # pale haematoxylin, OD 0.07 in red
+    rgb[30:50, 60:80] = (170, 120, 80)
+    mask = tissue_mask(np.clip(rgb, 0, 255).astype(np.uint8), white=white)
+    assert mask[12:18, 12:28].all()
+    assert mask[32:48, 62:78].all()
+    assert not mask[:, 38:55].any()
+    assert not mask[25:, :55].any()
