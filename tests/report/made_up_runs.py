@@ -363,7 +363,7 @@ class MadeUpRun:
         stains = np.zeros((SIZE_PX, SIZE_PX, 3), np.float32)
         stains[..., 0] = 0.08 + self.random.normal(0, 0.02, (SIZE_PX, SIZE_PX))
         stains[..., 1] = 0.03
-        neighbours = [(-20, -4), (14, -18), (16, 16), (-8, 22)]
+        neighbours = [(-18, -4), (14, -18), (16, 16), (-8, 22)]
         for i, (dy, dx) in enumerate([(0, 0), *neighbours]):
             around = self.random.integers(0, 4) if i else level
             around = 3 if strong_neighbour and i == 1 else around

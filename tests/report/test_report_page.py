@@ -186,7 +186,7 @@ def test_a_run_with_training_only_names_the_steps_that_are_missing(tmp_path):
     made.training()
     page = reported(made.run).page
     commands = {code.removesuffix(" STUDY") for code in page.text_of("code")}
-    verbs = ("evaluate", "explain", "validate", "membranes", "quality")
+    verbs = ("evaluate", "explain", "validate", "membranes", "causes", "triage", "quality")
     assert commands == {f"rimlight {verb}" for verb in verbs}
     assert page.faults == []
     assert not page.all("p", "lead")

@@ -29,11 +29,27 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawing:
-    """One picture of a figure, with a heading of its own."""
+    """One picture of a figure, with a heading of its own; call: what the network says of it."""
 
     svg: Markup
     title: str = ""
     note: str = ""
+    call: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strip:
+    """One cell: a sentence, and the pictures that show it, side by side.
+
+    lead: the sentence; facts: small words beside it; badges: what must not be overlooked.
+    points: a list below the pictures.
+    """
+
+    lead: str
+    facts: str
+    drawings: tuple[Drawing, ...]
+    badges: tuple[str, ...] = ()
+    points: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +58,7 @@ class Block:
 
     name: stem of the CSV in ``figures/``.
     numbers: what the CSV holds, where no earlier step has written it.
+    strips: cells shown one below the other, each in its own row of pictures.
     """
 
     name: str
@@ -49,6 +66,7 @@ class Block:
     caption: str
     numbers: Mapping[str, Sequence[Any]]
     drawings: tuple[Drawing, ...] = ()
+    strips: tuple[Strip, ...] = ()
     table: Table | None = None
     is_wide_table: bool = False
 
@@ -60,7 +78,7 @@ class Block:
     @property
     def is_wide(self) -> bool:
         """Whether the block needs the whole width of the page."""
-        return len(self.drawings) > 1 or self.is_wide_table
+        return len(self.drawings) > 1 or self.is_wide_table or bool(self.strips)
 
     @property
     def numbers_table(self) -> Table | None:

@@ -22,6 +22,7 @@ from rimlight.io.files import write_whole
 from rimlight.io.formats.tables import write_table
 from rimlight.io.runs import Run
 from rimlight.report.blocks import Section
+from rimlight.report.causes import causes_section
 from rimlight.report.contents import Contents, read_contents
 from rimlight.report.density import density_section
 from rimlight.report.gallery import GROUPS, Card, Gallery, read_gallery
@@ -29,6 +30,7 @@ from rimlight.report.membranes import membranes_section
 from rimlight.report.method import limits_section, method_section
 from rimlight.report.panels import TOP_OD, density_grey, png_data
 from rimlight.report.results import results_section
+from rimlight.report.rounds import rounds_section
 from rimlight.report.scorecard import gate_verdict, scorecard_section, stamp_of_run
 from rimlight.report.summary import (
     Fact,
@@ -106,6 +108,8 @@ def write_report(run: Run) -> Path:
         results_section(contents),
         density_section(contents),
         membranes_section(contents),
+        causes_section(contents, scale=None if gallery is None else gallery.scale),
+        rounds_section(contents),
         scorecard_section(contents),
         method_section(contents),
         limits_section(contents, is_synthetic=is_synthetic(contents)),

@@ -1,0 +1,132 @@
+"""Drawings of causes: how often each was found, and what an edit did to one logit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from rimlight.report.svg import ACCENT, INK, MUTED, RIVAL, axes_at, drawn_svg
+from rimlight.report.wording import number
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Sheet
+
+_ROW_PX, _TOP_PX, _BOTTOM_PX, _SIDE_PX = 36, 30, 46, 16
+WIDTH_PX = 400
+MAP_ONLY_COLOUR = "#a9cbe0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CauseBar:
+    """How many cells one cause was confirmed for, and how many only the map says it of."""
+
+    label: str
+    n_confirmed: int
+    n_map_only: int
+    n_unexplained: int = 0
+
+    @property
+    def total(self) -> int:
+        """Cells of the bar."""
+        return self.n_confirmed + self.n_map_only + self.n_unexplained
+
+
+def bars_svg(bars: Sequence[CauseBar], *, name: str, most: int) -> str:
+    """Return one bar a cause; label and counts stand above it, so that it fits a telephone.
+
+    Args:
+        most: End of the axis, shared between drawings that are compared.
+    """
+    n_rows = max(len(bars), 1)
+
+    def draw(sheet: "Sheet") -> None:
+        axes = axes_at(sheet, (_SIDE_PX, _TOP_PX, WIDTH_PX - 2 * _SIDE_PX, _ROW_PX * n_rows))
+        axes.set_xlim(0, max(most, 1))
+        axes.set_ylim(n_rows - 0.3, -0.7)
+        axes.set_yticks([])
+        axes.spines["left"].set_visible(False)
+        axes.locator_params(axis="x", integer=True, nbins=6)
+        axes.grid(axis="x")
+        axes.set_xlabel("cells")
+        for row, bar in enumerate(bars):
+            parts = (
+                (bar.n_confirmed, ACCENT), (bar.n_map_only, MAP_ONLY_COLOUR),
+                (bar.n_unexplained, "#c9d0d6"),
+            )  # fmt: skip
+            left = 0
+            for n, colour in parts:
+                axes.barh(row + 0.12, n, left=left, height=0.36, color=colour)
+                left += n
+            axes.text(0, row - 0.14, bar.label, va="bottom", color=INK)
+            axes.text(
+                1, row - 0.14, _counts(bar), va="bottom", ha="right", color=MUTED, fontsize=11,
+                transform=axes.get_yaxis_transform(),
+            )  # fmt: skip
+
+    height_px = _TOP_PX + _ROW_PX * n_rows + _BOTTOM_PX
+    return drawn_svg(draw, name=name, width_px=WIDTH_PX, height_px=height_px)
+
+
+def _counts(bar: CauseBar) -> str:
+    if bar.n_unexplained:
+        return f"{bar.n_unexplained}"
+    words = f"{bar.n_confirmed} confirmed"
+    return f"{words}, {bar.n_map_only} by the map" if bar.n_map_only else words
+
+
+def logit_change(before: float, after: float | None, placebo: float | None, *, alt: str) -> Markup:
+    """Return a logit before and after an edit on one axis, the threshold in the middle.
+
+    The placebo, as much changed elsewhere, stands below: it should stay where the cell was.
+    """
+    shown = [value for value in (before, after, placebo) if value is not None]
+    reach = max(4.0, *(abs(value) for value in shown)) * 1.1
+    rows = [("before", before, INK, True)]
+    if after is not None:
+        rows.append(("after the edit", after, ACCENT, True))
+    if placebo is not None:
+        rows.append(("placebo: elsewhere", placebo, RIVAL, False))
+    marks = Markup("").join(
+        _row(24 + 24 * at, row, reach=reach, start=before if at else None)
+        for at, row in enumerate(rows)
+    )
+    return Markup(
+        '<svg class="change" viewBox="0 0 100 100" role="img" aria-label="{alt}">'
+        '<rect x="50" y="7" width="46" height="82" fill="#fbf3ee"/>'
+        '<rect x="4" y="7" width="46" height="82" fill="#eef4fa"/>'
+        '<path d="M50 7V89" stroke="#1c2733" stroke-width=".8"/>'
+        '<text x="27" y="96.5" text-anchor="middle" class="side">called negative</text>'
+        '<text x="73" y="96.5" text-anchor="middle" class="side">called positive</text>'
+        "{marks}</svg>"
+    ).format(alt=alt, marks=marks)
+
+
+def _row(
+    y: float, row: tuple[str, float, str, bool], *, reach: float, start: float | None
+) -> Markup:
+    label, value, colour, is_filled = row
+    x = 50 + 45 * value / reach
+    text_x = min(max(x, 12), 88)
+    arrow = Markup("")
+    if start is not None and abs(value - start) > 0.08 * reach:
+        first = 50 + 45 * start / reach
+        arrow = Markup('<path d="M{a:.1f} {y}H{b:.1f}" stroke="{c}" stroke-width="1.2"/>').format(
+            a=first, b=x, y=y, c=colour
+        )
+    return arrow + Markup(
+        '<circle cx="{x:.1f}" cy="{y}" r="3" fill="{fill}" stroke="{c}" stroke-width="1.2"/>'
+        '<text x="{tx:.1f}" y="{above}" text-anchor="middle" class="value">{value}</text>'
+        '<text x="{lx}" y="{above}" text-anchor="{anchor}" >{label}</text>'
+    ).format(
+        x=x,
+        y=y,
+        fill=colour if is_filled else "#fff",
+        c=colour,
+        tx=text_x,
+        above=y - 5,
+        value=number(value, digits=1, is_signed=True),
+        lx=5 if value > 0 else 95,
+        anchor="start" if value > 0 else "end",
+        label=label,
+    )
