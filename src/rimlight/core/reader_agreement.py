@@ -17,6 +17,7 @@ from rimlight.records import Interval
 
 Counts = Float64[np.ndarray, "r l l"]
 Weights = Literal["none", "linear", "quadratic"]
+Rule = Literal["median", "lower median", "majority"]
 
 Z_95 = 1.959963984540054
 """97.5th percentile of the normal distribution: two-sided 95 %."""
@@ -234,7 +235,7 @@ def wilson(n_so: int, n: int, *, n_cases: int, is_reliable: bool) -> Interval:
 def consensus_without(
     ratings: Float[np.ndarray, "n k"],
     reader: int,
-    rule: Literal["median", "lower median", "majority"],
+    rule: Rule,
 ) -> Float64[np.ndarray, " n"]:
     """Return what the readers other than ``reader`` say together; nan where they say nothing.
 
