@@ -71,7 +71,8 @@ def test_half_of_the_haematoxylin_of_neighbouring_nuclei_goes():
 def test_the_placebo_takes_as_much_from_as_many_pixels_elsewhere():
     of = scene(own_dab=0.8, other_dab=0.8, blush=0.3)
     edit = edit_of(of, CauseName.NEIGHBOUR_MEMBRANE, seed=1)
-    (placebo,) = edit.placebos
+    placebo, own_ring = edit.placebos
+    assert ((own_ring != of.patch).any(axis=2) <= of.zones.own_ring).all()
     moved = (placebo != of.patch).any(axis=2)
     assert not (moved & changed(edit, of)).any()
     assert not moved[of.zones.own_ring].any()

@@ -6,7 +6,7 @@ moves the logit as well, it was not the place that counted.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
@@ -59,8 +59,9 @@ class Scene:
 class Edit:
     """An edited patch and its placebos.
 
-    placebos: patches in which as much was changed elsewhere; empty where that is impossible.
-    placebo_share: how much of the edit's density the placebo could change, 0..1.
+    placebos: patches in which as much was changed elsewhere; empty where that is impossible. For
+        causes around the cell the last one takes the brown of the cell's own ring.
+    placebo_share: how much of the edit's density the placebo elsewhere could change, 0..1.
     edited_share: share of the pixels that the edit changed, 0..1.
     """
 
@@ -156,7 +157,8 @@ def _own_side(
 
 def _neighbour_membrane(scene: Scene, random: np.random.Generator) -> Edit | None:
     near = (scene.beyond_um > 0) & (scene.beyond_um <= NEAR_BORDER_UM)
-    return _dab_taken(scene, near, random=random)
+    edit = _dab_taken(scene, near, random=random)
+    return None if edit is None else _with_own_ring(scene, edit)
 
 
 def _neighbour_nucleus(scene: Scene, random: np.random.Generator) -> Edit | None:
@@ -175,7 +177,8 @@ def _surroundings(scene: Scene, _random: np.random.Generator) -> Edit | None:
         maps[..., stain] = np.where(
             outside, np.minimum(maps[..., stain], np.float32(most)), maps[..., stain]
         )
-    return _without_placebo(scene, maps)
+    edit = _without_placebo(scene, maps)
+    return None if edit is None else _with_own_ring(scene, edit)
 
 
 def _own_nucleus(scene: Scene, random: np.random.Generator) -> Edit | None:
@@ -282,6 +285,18 @@ def _places(
     places = np.zeros(density.shape, dtype=bool)
     places.ravel()[chosen] = True
     return places
+
+
+def _with_own_ring(scene: Scene, edit: Edit) -> Edit:
+    """One placebo more: the brown of the own ring taken away, on which a right call rests.
+
+    Where that moves the logit as well, the brown around is not all that made the call positive.
+    """
+    ring = scene.zones.own_ring & ~scene.specks
+    above = (scene.maps[..., DAB] - scene.background_od).clip(min=0)
+    maps = scene.maps.copy()
+    maps[..., DAB] -= np.where(ring, above, 0).astype(np.float32)
+    return replace(edit, placebos=(*edit.placebos, _developed(scene, maps, ring & (above > 0))))
 
 
 def _without_placebo(scene: Scene, maps: Float[np.ndarray, "h w 3"]) -> Edit | None:
