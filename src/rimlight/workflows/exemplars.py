@@ -58,9 +58,9 @@ class Exemplars:
     def alike(self, cause: str, features: np.ndarray, logits: np.ndarray) -> np.ndarray:
         """Return how like each candidate is to those examples of a cause that explain its call.
 
-        0..1; -inf where no example of the cause was drawn to the side that the candidate is on.
+        0..1; 0 where no example of the cause was drawn to the side that the candidate is on.
         """
-        best = np.full(len(features), -np.inf)
+        best = np.zeros(len(features))
         for is_positive in (False, True):
             known = (self.cause == cause) & (self.pulls_positive == is_positive)
             mine = np.flatnonzero((logits > 0) == is_positive)
@@ -112,7 +112,7 @@ class Suspects:
     """Candidates that are like one confirmed cause.
 
     patches: with the margin of training. slide: a number a slide; white: I0 of each cell's slide.
-    alike: likeness to the cause's examples, 0..1.
+    alike: likeness to the cause's examples times the doubt of the call, 0..1.
     """
 
     patches: np.ndarray
@@ -133,7 +133,7 @@ def cause_scores(
 ) -> np.ndarray:
     """Return how surely each candidate's call falls to a cause, 0..1.
 
-    The edit of the cause is made on the candidate. Its likeness counts by the share of the way to
+    The edit of the cause is made on the candidate. ``alike`` counts by the share of the way to
     the threshold that the logit comes back, all of it where the call turns; not at all where the
     placebo does the same.
     """

@@ -104,6 +104,7 @@ def _search_of(
     if settings.n_cells < 1:
         raise SettingsError(f"triage.n_cells: must be at least 1, got {settings.n_cells}")
     torch.set_num_threads(study.settings.train.n_threads)
+    infos = _slides_to_search(study, set(held["hold-out"]))
     model = read_network(fold_folder(run, 0), patch=study.settings.patch)
     network = folded(model.network)
     return Search(
@@ -111,7 +112,7 @@ def _search_of(
         network=network,
         temperature=model.temperature,
         exemplars=exemplars_of(run, study, network, progress=show),
-        infos=_slides_to_search(study, set(held["hold-out"])),
+        infos=infos,
         known=_known_places(study),
         settings=settings,
         seed=study.settings.study.seed + len(rounds(study.engine)) + 1,
@@ -183,7 +184,11 @@ def _take(search: Search, tile: CandidateTile, found: Shortlists, *, slide: int)
     found.drawn.add(fair, columns, slide=slide)
     for cause, best in found.of_cause.items():
         alike = search.exemplars.alike(cause, features, logits)
-        best.add(alike, columns | {"patches": tile.patches}, slide=slide)
+        # A sure call is seldom wrong, however like an example it is.
+        score = alike * undecided
+        best.add(
+            np.where(score > 0, score, -np.inf), columns | {"patches": tile.patches}, slide=slide
+        )
 
 
 def _kept(
