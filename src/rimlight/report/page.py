@@ -4,14 +4,10 @@ No script, no outside address, no font; the content policy of the page allows on
 it carries itself and its one style sheet.  The same run gives the same bytes.
 """
 
-import base64
-import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 from math import floor, log10
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +25,7 @@ from rimlight.report.gallery import GROUPS, Card, Gallery, read_gallery
 from rimlight.report.membranes import membranes_section
 from rimlight.report.method import limits_section, method_section
 from rimlight.report.panels import TOP_OD, density_grey, png_data
+from rimlight.report.rendering import csv_address, rendered
 from rimlight.report.results import results_section
 from rimlight.report.rounds import rounds_section
 from rimlight.report.scorecard import gate_verdict, scorecard_section, stamp_of_run
@@ -44,9 +41,6 @@ from rimlight.report.summary import (
     verdicts,
 )
 from rimlight.report.wording import number
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 # Written by evaluate and validate from the same numbers; the report only carries them.
 _TABLES_OF_OTHERS = (
@@ -127,47 +121,15 @@ def write_report(run: Run) -> Path:
         sections=sections,
         footer=_footer(contents),
     )
-    html = _rendered(
-        page,
+    html = rendered(
+        "page.html",
+        page=page,
         csv_data=_written_tables(run.folder / "figures", sections),
         legend=None if gallery is None else _legend(gallery, run.folder / "gallery"),
     )
     path = run.folder / "report.html"
     write_whole(path, html)
     return path
-
-
-def _rendered(page: Page, *, csv_data: Mapping[str, str], legend: Any) -> str:
-    environment = _environment()
-    style = _style()
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
-    return environment.get_template("page.html").render(
-        page=page, csv_data=csv_data, legend=legend, style=_safe(style),
-        style_hash=f"sha256-{digest}",
-    )  # fmt: skip
-
-
-def _environment() -> "Environment":
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    return Environment(
-        loader=PackageLoader("rimlight.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-def _style() -> str:
-    folder = resources.files("rimlight.report") / "templates"
-    return (folder / "page.css").read_text(encoding="utf-8")
-
-
-def _safe(text: str) -> Any:
-    from markupsafe import Markup
-
-    return Markup(text)  # noqa: S704 - our own style sheet
 
 
 def _written_tables(folder: Path, sections: tuple[Section, ...]) -> dict[str, str]:
@@ -182,13 +144,8 @@ def _written_tables(folder: Path, sections: tuple[Section, ...]) -> dict[str, st
         path = folder / f"{block.name}.csv"
         if block.name not in _TABLES_OF_OTHERS or not path.is_file():
             write_table(path, block.numbers)
-        data[block.name] = _csv_address(path)
+        data[block.name] = csv_address(path)
     return data
-
-
-def _csv_address(path: Path) -> str:
-    content = base64.b64encode(path.read_bytes()).decode("ascii")
-    return f"data:text/csv;charset=utf-8;base64,{content}"
 
 
 def _legend(gallery: Gallery, folder: Path) -> dict[str, Any]:
@@ -201,7 +158,7 @@ def _legend(gallery: Gallery, folder: Path) -> dict[str, Any]:
         "high": number(gallery.scale, digits=digits, is_signed=True),
         "top_od": f"{TOP_OD:g}",
         "side_um": f"{gallery.side_um:g}",
-        "csv": _csv_address(folder / "gallery.csv"),
+        "csv": csv_address(folder / "gallery.csv"),
     }
 
 
