@@ -183,3 +183,28 @@ def test_one_file_registered_under_two_cases_on_two_sides_is_found():
     check_split(split, slides=clean)
     with pytest.raises(SplitError, match=r"slides 3 and 5: one file under cases d .* and c"):
         check_split(split, slides=[*clean, slide("5", "c", "y")])
+
+
+def test_locked_cases_keep_their_part_and_all_others_train_whatever_the_seed():
+    cells = study(24)
+    locked = {f"case{i:02d}": "hold-out" for i in range(5)}
+    locked |= {f"case{i:02d}": "validation" for i in (7, 9)}
+    locked["gone"] = "hold-out"  # a case whose labels were all withdrawn
+    for seed in (1, 2):
+        (fold,) = split_cases(cells, SplitSettings(), seed=seed, locked=locked).folds
+        assert fold.hold_out == {f"case{i:02d}" for i in range(5)}
+        assert fold.validation == {"case07", "case09"}
+        assert len(fold.train) == 17
+
+
+def test_a_lock_is_for_a_hold_out_split_alone():
+    cells = study(24)
+    locked = {f"case{i:02d}": "hold-out" for i in range(5)}
+    folds = SplitSettings(method="folds", n_folds=4)
+    assert split_cases(cells, folds, seed=1, locked=locked) == split_cases(cells, folds, seed=1)
+
+
+def test_a_lock_that_leaves_nothing_to_train_on_is_refused():
+    locked = {f"case{i:02d}": "hold-out" for i in range(24)}
+    with pytest.raises(SplitError, match=r"the split locked by a round: train has 0 cases"):
+        split_cases(study(24), SplitSettings(), seed=1, locked=locked)
