@@ -9,15 +9,19 @@ import numpy as np
 from rimlight.core.focus import sharpness
 from rimlight.explain.cause_edits import Scene, scene_of
 from rimlight.explain.causes import Case, evidence_of
+from rimlight.explain.own_line import line_cut_od, own_line_od
 from rimlight.io.study import Study
 from rimlight.model.prediction import centre
 from rimlight.settings import Settings
 from rimlight.workflows.own_membranes import padding_of
 from rimlight.workflows.patches import CellPatches, cell_patches
-from rimlight.workflows.walks import ExplainedFold, path_settings
+from rimlight.workflows.walks import ExplainedFold, drawn, path_settings
 
 if TYPE_CHECKING:
     from rimlight.model.network import PatchNetwork
+
+LINE_CELLS = 400
+"""Training cells whose lines are measured; enough to place one cut."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -37,6 +41,7 @@ def asked_of(
     network: "PatchNetwork",
     kinds: Sequence[str],
     doubts: np.ndarray,
+    line_cut: float = float("nan"),
 ) -> list[Asked]:
     """Return cells with their scenes, their maps by stain, and what is asked about them.
 
@@ -44,6 +49,7 @@ def asked_of(
         network: Folded and frozen.
         kinds: wrong, uncertain or doubtful, one a row.
         doubts: Label doubt of every cell, 0..1.
+        line_cut: What ``line_cut_of`` found; nan: every cell looks as its label says.
     """
     settings, table = study.settings, fold.grounds.table
     values = _values(network, fold, rows, settings=settings)
@@ -62,11 +68,25 @@ def asked_of(
             logit=float(table.logit[row]),
             is_positive_right=is_positive,
             threshold=_threshold(fold, kinds[at], is_positive, uncertain=settings.causes.uncertain),
+            looks_as_labelled=bool(
+                np.isnan(line_cut) or (own_line_od(scenes[at]) > line_cut) == is_positive
+            ),
             is_out_of_focus=bool(soft[at]),
             is_doubtful=bool(doubts[row] >= settings.causes.doubtful),
         )
         asked.append(Asked(row=row, case=case, values=values[at]))
     return asked
+
+
+def line_cut_of(fold: ExplainedFold, *, seed: int) -> float:
+    """Return the darkness of the line around a cell that parts positive from negative cells, OD.
+
+    Of training cells, a random sample of at most 400; nan where one kind is missing.
+    """
+    table = fold.grounds.table
+    rows = drawn(np.flatnonzero(table.part == "train"), n_cells=LINE_CELLS, seed=seed)
+    lines = np.array([own_line_od(scene) for scene in scenes_of(fold, rows)])
+    return line_cut_od(lines, table.level[rows] > 0)
 
 
 def scenes_of(

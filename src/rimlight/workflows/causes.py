@@ -19,7 +19,7 @@ from rimlight.io.runs import Run, merge_metrics
 from rimlight.records import CauseName
 from rimlight.settings import CausesSettings
 from rimlight.workflows.cause_marks import write_marks
-from rimlight.workflows.cause_scenes import Asked, asked_of, scenes_of
+from rimlight.workflows.cause_scenes import Asked, asked_of, line_cut_of, scenes_of
 from rimlight.workflows.cause_tables import KINDS, Looked, causes_section, write_causes
 from rimlight.workflows.explain import explained_folds, study_of
 from rimlight.workflows.label import consensus_of_study
@@ -80,12 +80,19 @@ def _looked(
     rows = _chosen(kind_of_row, n_cells=n_cells, seed=study.settings.study.seed)
     kind = tuple(kind_of_row[row] for row in rows.tolist())
     response, network = _response(fold)
+    line_cut = line_cut_of(fold, seed=study.settings.study.seed) if len(rows) else float("nan")
     asked: list[Asked] = []
     findings: list[Finding] = []
     for at in range(0, len(rows), BATCH_CELLS):
         part = slice(at, at + BATCH_CELLS)
         new = asked_of(
-            study, fold, rows[part], network=network, kinds=kind[part], doubts=doubts.score
+            study,
+            fold,
+            rows[part],
+            network=network,
+            kinds=kind[part],
+            doubts=doubts.score,
+            line_cut=line_cut,
         )
         asked += new
         findings += examined(
