@@ -148,13 +148,14 @@ def test_an_edit_that_does_not_turn_the_call_confirms_nothing():
     assert found.status != "confirmed"
 
 
-def test_a_cell_that_does_not_look_as_its_label_says_has_a_doubtful_label_and_no_cause():
+def test_of_a_cell_that_does_not_look_as_its_label_says_no_edit_confirms_a_cause():
     of = scene(own_dab=0.0, other_dab=1.2)
     response = brown_beyond(of)
     case = replace(case_of(of, response), looks_as_labelled=False)
     (found,) = examined([case], response, seed=1)
     assert found.trials[0].recovered >= 1
-    assert (found.status, found.cause) == ("map_only", CauseName.DOUBTFUL_LABEL)
+    assert found.status == "map_only"
+    assert found.cause is not CauseName.DOUBTFUL_LABEL  # the line alone is too weak a witness
 
 
 def test_a_faint_stain_is_told_and_never_confirmed():

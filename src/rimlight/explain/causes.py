@@ -260,7 +260,7 @@ def _by_the_map(case: Case, trials: Sequence[Trial]) -> CauseName:
         return CauseName.SLIDE_EDGE
     if case.is_out_of_focus:
         return CauseName.OUT_OF_FOCUS
-    if case.is_doubtful or not case.looks_as_labelled:
+    if case.is_doubtful:
         return CauseName.DOUBTFUL_LABEL
     told = [trial.cause for trial in trials if trial.cause in _TOLD_ONLY and trial.recovered >= 1]
     if told:
