@@ -100,7 +100,7 @@ def _lead(scale: Block) -> str:
     figure = MAIN[scale["kind"]]
     row = next(row for row in scale["means"] if row["figure"] == figure)
     title = title_in(scale, figure)
-    words = f"{scale['key'].replace('_', ' ').capitalize()}: {title}"
+    words = f"{scale['key'].replace('_', ' ').capitalize()}: {title}, mean of pairs,"
     parts = []
     if row["reader_reader"] is not None:
         parts.append(f"{figure_text(figure, row['reader_reader'])} among readers")

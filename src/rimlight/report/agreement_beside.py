@@ -129,6 +129,7 @@ def _bands(scale: Block) -> list[PageBlock]:
     rows = scale["limits_by_band"]
     if not rows:
         return []
+    first = {(pair["row"], pair["column"]) for pair in _first_pairs(scale)}
     numbers: dict[str, list[Any]] = {
         "readers": [f"{row['row']} - {row['column']}" for row in rows],
         "band_of_the_mean": [row["band"] for row in rows],
@@ -146,18 +147,20 @@ def _bands(scale: Block) -> list[PageBlock]:
             numbers_row(
                 f"{row['row']} − {row['column']}",
                 row["band"],
-                f"{row['n_items']:,}",
+                f"{row['n_items']:,}{'' if row['figures']['bias']['is_reliable'] else ' (few)'}",
                 *(estimate(interval_from(row["figures"][name]), digits=1) for name, _ in _LIMITS),
             )
             for row in rows
+            if (row["row"], row["column"]) in first
         ),
     )
     return [
         PageBlock(
             name=f"{key_of(scale)}_limits_by_band",
             title="Limits of agreement by band",
-            caption="As above, for the items whose mean of the two readings lies in the band. "
-            "Intervals over cases; with few items they are wide or undefined.",
+            caption="As above, for the items whose mean of the two readings lies in the band, "
+            "for the pairs drawn above; all are in the CSV. Intervals over cases; 'few': under 10 "
+            "cases, where an interval is unreliable.",
             numbers=numbers,
             table=table,
             is_wide_table=True,

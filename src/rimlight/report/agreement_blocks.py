@@ -18,6 +18,8 @@ from rimlight.report.agreement_words import (
     Block,
     figure_text,
     interval_from,
+    models_in,
+    pairs_words,
     people_and_models,
     shown_figures,
     title_in,
@@ -42,7 +44,7 @@ def scale_section(section: Block, scale: Block, points: Sequence[Differences]) -
         key=f"scale-{key_of(scale)}",
         short=_word(scale),
         title=title,
-        paragraphs=_paragraphs(scale),
+        paragraphs=(f"{pairs_words(section, scale).capitalize()}.", *_paragraphs(scale)),
         blocks=tuple(block for block in blocks if block is not None),
     )
 
@@ -114,7 +116,7 @@ def _pair_lines(section: Block, scale: Block, name: str) -> list[tuple[str, Any,
     wanted = section["comparator"] if is_directed else None
     lines = []
     seen = set()
-    for pair in scale["pairs"]:
+    for pair in sorted(scale["pairs"], key=lambda pair: not pair["has_model"]):
         both = frozenset((pair["row"], pair["column"]))
         if (not is_directed and both in seen) or (wanted and pair["column"] != wanted):
             continue
@@ -165,8 +167,8 @@ def _differences_of_means(scale: Block) -> PageBlock | None:
 
 
 def _matrices(section: Block, scale: Block) -> PageBlock:
-    names = [row["reader"] for row in section["readers"]]
-    n_people = len(people_and_models(section)[0])
+    people = people_and_models(section)[0]
+    names, n_people = [*people, *models_in(scale)], len(people)
     main = MAIN[scale["kind"]]
     figures = [main] + (["ppa", "npa"] if scale["kind"] == "call" else [])
     drawings = []

@@ -21,7 +21,7 @@ def axis_of(scale: Block, name: str) -> Scale:
     """Return the axis of a figure, from 0.6 to 1 unless the lines need more."""
     factor = 100 if name in PERCENT else 1
     return Scale(
-        low=60 if factor > 1 else 0.6,
+        low=61 if factor > 1 else 0.61,
         high=100 if factor > 1 else 1.0,
         title=title_in(scale, name),
         factor=factor,

@@ -99,6 +99,20 @@ def missing_words(section: Block) -> str:
     )
 
 
+def models_in(scale: Block) -> list[str]:
+    """Return the models that rated anything on a scale."""
+    return [model["model"] for row in scale["means"][:1] for model in row["models"]]
+
+
+def pairs_words(section: Block, scale: Block) -> str:
+    """Return on how many items the pairs of a scale rest."""
+    sizes = [pair["n_items"] for pair in scale["pairs"]]
+    if not sizes:
+        return "no pair of readers"
+    least = "" if min(sizes) == max(sizes) else f"{min(sizes):,} to "
+    return f"pairs rest on {least}{count(max(sizes), section['item_word'])}"
+
+
 def lines_of(section: Block) -> str:
     """Return the answer on the screen: one table of all scales, then groups, repeats and notes."""
     rows = [row for scale in section["scales"] for row in _table_rows(section, scale)]
@@ -112,18 +126,22 @@ def lines_of(section: Block) -> str:
 
 
 def _table_rows(section: Block, scale: Block) -> Iterator[Sequence[str]]:
-    people, models = people_and_models(section)
+    people = people_and_models(section)[0]
+    models = models_in(scale)
     heads = [part for model in models for part in (f"readers-{model}", "difference")]
     if not scale["pairs"]:
         return
-    yield (f"{scale['key']}: {scale['what']}", "reader-reader", *heads)
+    about = f"{scale['key']}: {scale['what']}; {pairs_words(section, scale)}"
+    yield (about, "reader-reader", *heads)
     means = {row["figure"]: row for row in scale["means"]}
     for name in shown_figures(scale):
         row = means[name]
         cells = [figure_text(name, row["reader_reader"]) if len(people) > 1 else "one reader"]
         for model in row["models"]:
             cells.append(figure_text(name, model["reader_model"]))
-            cells.append(figure_text(name, model["difference"], is_difference=True))
+            is_paired = model["difference"] is not None or len(people) > 1
+            text = figure_text(name, model["difference"], is_difference=True)
+            cells.append(text if is_paired else "")
         yield (f"  {title_in(scale, name)}, mean of pairs", *cells)
     for group in scale["groups"]:
         for name, found in group["figures"].items():

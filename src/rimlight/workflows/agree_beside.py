@@ -10,7 +10,7 @@ from rimlight.core.intervals import sampled
 from rimlight.core.ratings import Ratings, Scale, ScaleKind, band_names, band_of
 from rimlight.core.reader_agreement import LIMIT_SDS, NumberPairs, Rule, consensus_without
 from rimlight.core.reader_means import mean_over
-from rimlight.workflows.agree_blocks import Figures, counts_of, figures_block, pairs_of
+from rimlight.workflows.agree_blocks import Figures, counts_of, figures_block, models_of, pairs_of
 from rimlight.workflows.agree_figures import (
     MAIN,
     Draws,
@@ -33,7 +33,7 @@ def consensus_block(ratings: Ratings, scale: Scale, draws: Draws) -> dict[str, A
     if len(people) < FEWEST_FOR_CONSENSUS:
         return None
     rule = "majority" if scale.is_call else _RULE_OF_KIND[scale.kind]
-    models: list[int | None] = [i for i, is_it in enumerate(ratings.is_model) if is_it]
+    models: list[int | None] = [*models_of(ratings, scale)]
     blocks = [_beside_consensus(ratings, scale, (rule, model), draws) for model in models or [None]]
     return {"rule": rule, "blocks": blocks}
 

@@ -116,8 +116,7 @@ def means_block(
     people = _among_people(ratings, found)
     beside = {
         model: _among_people(ratings, found, _on_items_of(ratings, scale, model, draws))
-        for model, is_model in enumerate(ratings.is_model)
-        if is_model
+        for model in models_of(ratings, scale)
     }
     rows = []
     for name in dict.fromkeys(name for figures in found.values() for name in figures):
@@ -143,6 +142,12 @@ def means_block(
             }
         )
     return rows
+
+
+def models_of(ratings: Ratings, scale: Scale) -> list[int]:
+    """Return the columns of the models that rated anything on a scale."""
+    has_rated = ~np.isnan(scale.ratings).all(axis=0)
+    return [i for i, is_model in enumerate(ratings.is_model) if is_model and has_rated[i]]
 
 
 def _among_people(
@@ -211,11 +216,10 @@ def _n_undefined(found: Mapping[Pair, Sampled]) -> int:
 
 def groups_block(ratings: Ratings, scale: Scale, draws: Draws) -> list[dict[str, Any]]:
     """Return figures of all readers at once, and of readers with each model, on complete items."""
-    people = [i for i, is_model in enumerate(ratings.is_model) if not is_model]
+    has_rated = ~np.isnan(scale.ratings).all(axis=0)
+    people = [i for i, it in enumerate(ratings.is_model) if not it and has_rated[i]]
     groups = [("readers", people)] + [
-        (f"readers and {ratings.readers[i]}", [*people, i])
-        for i, is_model in enumerate(ratings.is_model)
-        if is_model
+        (f"readers and {ratings.readers[i]}", [*people, i]) for i in models_of(ratings, scale)
     ]
     return [_group(name, scale, members, draws) for name, members in groups if len(members) > 1]
 

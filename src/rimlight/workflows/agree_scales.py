@@ -76,7 +76,7 @@ def ratings_of_table(table: RatingTable, rules: RatingRules, *, name: str) -> Ra
     readers = (*people, *dict.fromkeys(rules.models))
     grid = _grid(table.readings, readers, meaning.number_of_value, reading=rules.reading)
     notes = (
-        f"The table has no column of the case, so each {table.item_word} is taken for a case of "
+        f"The table has no column of the case, so each {table.case_word} is taken for a case of "
         "its own; intervals are too narrow if several are of one case.",
     )
     return Ratings(
@@ -87,7 +87,7 @@ def ratings_of_table(table: RatingTable, rules: RatingRules, *, name: str) -> Ra
         scales=tuple(scales_of(grid.values, grid.pairs, meaning, rules.cuts)),
         repeats=grid.repeats,
         n_missing=tuple(int(n) for n in np.isnan(grid.values).sum(axis=0)),
-        notes=() if table.has_cases else notes,
+        notes=() if table.case_word == "case" else notes,
         item_word=table.item_word,
     )
 
@@ -242,7 +242,7 @@ def _scored_scale(values: np.ndarray, pairs: np.ndarray) -> Scale:
 def _level_scales(values: np.ndarray, pairs: np.ndarray, cuts: Sequence[float]) -> list[Scale]:
     if len(cuts) > 1:
         names, levels, both = band_names(cuts), band_of(values, cuts), band_of(pairs, cuts)
-        key, what = "band", f"bands: {', '.join(names)}"
+        key, what = "band", ", ".join(names)
     else:
         known = np.unique(values[~np.isnan(values)])
         is_level = len(known) and not cuts and bool((known == known.round()).all())

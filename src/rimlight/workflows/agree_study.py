@@ -1,6 +1,6 @@
 """The labels of a study's readers, and a run's calls, as ratings of cells."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
@@ -8,19 +8,20 @@ from itertools import pairwise
 import numpy as np
 
 from rimlight.core.ratings import Ratings, Scale
-from rimlight.errors import NotEnoughDataError, RunError
+from rimlight.errors import NotEnoughDataError
 from rimlight.io.journal import label_events
 from rimlight.io.runs import Run
 from rimlight.io.store import slides
 from rimlight.io.study import Study
-from rimlight.records import Label
+from rimlight.records import Cell, Label
+from rimlight.workflows.agree_calls import calls_of_run
 from rimlight.workflows.agree_scales import (
     EXPRESSION_NAMES,
     Meaning,
     repeats_of,
     scales_of,
 )
-from rimlight.workflows.run_tables import read_cells
+from rimlight.workflows.patches import Progress, no_progress
 
 SECONDS_A_DAY = 86_400.0
 OTHER = -1.0
@@ -34,8 +35,22 @@ class _Said:
     at_s: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Labels:
+    """What readers said, by cell and reader, in sittings; a cell lies where it first lay."""
+
+    said: Mapping[str, Mapping[str, Sequence[_Said]]]
+    cell_of_id: Mapping[str, Cell]
+    case_of_id: Mapping[str, str]
+
+
 def ratings_of_study(
-    study: Study, run: Run | None, *, days_apart: float, reading: str = "first"
+    study: Study,
+    run: Run | None,
+    *,
+    days_apart: float,
+    reading: str = "first",
+    progress: Progress = no_progress,
 ) -> Ratings:
     """Return the readers' labels of a study; with a run also its calls of held-out cells.
 
@@ -45,47 +60,44 @@ def ratings_of_study(
         days_apart: A label of a cell counts as read again, not as corrected, if it came at least
             so many days after the same reader's last one.
         reading: Which of several readings is compared between readers, ``first`` or ``last``.
+        progress: Told about patches that are cut.
 
     Raises:
         NotEnoughDataError: The study has no label.
         RunError: The run has no predictions, or they are damaged.
+        SlideError: A slide is needed for a call that the run does not hold, and is missing.
     """
+    labels = _labels_of(study, days_apart=days_apart)
+    ratings = _ratings_of(labels, reading=reading)
+    if run is None:
+        return ratings
+    levels = ratings.scales[0].ratings
+    has_level = ~np.isnan(levels).all(axis=1)
+    asked = [
+        (labels.cell_of_id[str(cell)], str(case))
+        for cell, case in zip(ratings.item[has_level], ratings.case[has_level], strict=True)
+    ]
+    call = np.full(len(has_level), np.nan)
+    call[has_level], n_made_now = calls_of_run(run, asked, progress=progress)
+    return _with_calls(ratings, call, run=run, n_made_now=n_made_now)
+
+
+def _labels_of(study: Study, *, days_apart: float) -> _Labels:
     case_of_slide = {info.slide_id: str(info.case_id) for info in slides(study.engine)}
-    of_cell: dict[str, dict[str, list[_Said]]] = {}
-    case_of_cell: dict[str, str] = {}
+    said: dict[str, dict[str, list[_Said]]] = {}
+    cell_of_id: dict[str, Cell] = {}
     for label in (event.label for event in label_events(study.engine)):
         cell = str(label.cell.cell_id)
-        case_of_cell.setdefault(cell, case_of_slide[label.cell.slide_id])
-        sittings = of_cell.setdefault(cell, {}).setdefault(str(label.reader), [])
+        cell_of_id.setdefault(cell, label.cell)
+        sittings = said.setdefault(cell, {}).setdefault(str(label.reader), [])
         _note(sittings, label, days_apart=days_apart)
-    if not of_cell:
+    if not said:
         raise NotEnoughDataError(f"{study.folder}: has no label yet; import labels first")
-    cells = sorted(of_cell)
-    readers = tuple(sorted({reader for said in of_cell.values() for reader in said}))
-    values = np.full((len(cells), len(readers)), np.nan)
-    repeats: list[tuple[int, str, float]] = []
-    pairs: list[tuple[float, float]] = []
-    for i, cell in enumerate(cells):
-        for j, reader in enumerate(readers):
-            said = of_cell[cell].get(reader, [])
-            if said:
-                values[i, j] = said[0 if reading == "first" else -1].level
-            for a, b in pairwise(said):
-                repeats.append((j, case_of_cell[cell], (b.at_s - a.at_s) / SECONDS_A_DAY))
-                pairs.append((a.level, b.level))
-    meaning = Meaning(number_of_value={}, names=EXPRESSION_NAMES, kind="ordered")
-    both = np.array(pairs, dtype=np.float64).reshape(-1, 2)
-    found = Ratings(
-        item=np.array(cells, dtype=str),
-        case=np.array([case_of_cell[cell] for cell in cells], dtype=str),
-        readers=readers,
-        is_model=(False,) * len(readers),
-        scales=tuple(scales_of(values, both, meaning, ())),
-        repeats=repeats_of(repeats),
-        n_missing=tuple(int(n) for n in np.isnan(values).sum(axis=0)),
-        item_word="cell",
+    return _Labels(
+        said=said,
+        cell_of_id=cell_of_id,
+        case_of_id={name: case_of_slide[cell.slide_id] for name, cell in cell_of_id.items()},
     )
-    return found if run is None else _with_calls(found, run)
 
 
 def _note(sittings: list[_Said], label: Label, *, days_apart: float) -> None:
@@ -98,53 +110,65 @@ def _note(sittings: list[_Said], label: Label, *, days_apart: float) -> None:
         sittings.append(said)
 
 
-def _with_calls(ratings: Ratings, run: Run) -> Ratings:
-    """Add the run's calls of held-out cells; readers are compared on the same cells there."""
-    cells = read_cells(run)
-    held = cells.only(cells.is_held_out)
-    if not len(held):
-        raise RunError(f"run {run.run_id}: has no held-out cell; train with a hold-out part")
-    call_of_cell = {str(c): float(call) for c, call in zip(held.cell, held.call, strict=True)}
-    call = np.array([call_of_cell.get(str(cell), np.nan) for cell in ratings.item])
-    is_held_out_case = np.isin(ratings.case, np.unique(held.case))
-    n_without = int((is_held_out_case & np.isnan(call)).sum())
+def _ratings_of(labels: _Labels, *, reading: str) -> Ratings:
+    cells = sorted(labels.said)
+    readers = tuple(sorted({reader for said in labels.said.values() for reader in said}))
+    values = np.full((len(cells), len(readers)), np.nan)
+    repeats: list[tuple[int, str, float]] = []
+    pairs: list[tuple[float, float]] = []
+    for i, cell in enumerate(cells):
+        for j, reader in enumerate(readers):
+            said = labels.said[cell].get(reader, [])
+            if said:
+                values[i, j] = said[0 if reading == "first" else -1].level
+            for a, b in pairwise(said):
+                days = (b.at_s - a.at_s) / SECONDS_A_DAY
+                repeats.append((j, labels.case_of_id[cell], days))
+                pairs.append((a.level, b.level))
+    meaning = Meaning(number_of_value={}, names=EXPRESSION_NAMES, kind="ordered")
+    both = np.array(pairs, dtype=np.float64).reshape(-1, 2)
+    return Ratings(
+        item=np.array(cells, dtype=str),
+        case=np.array([labels.case_of_id[cell] for cell in cells], dtype=str),
+        readers=readers,
+        is_model=(False,) * len(readers),
+        scales=tuple(scales_of(values, both, meaning, ())),
+        repeats=repeats_of(repeats),
+        n_missing=tuple(int(n) for n in np.isnan(values).sum(axis=0)),
+        item_word="cell",
+    )
+
+
+def _with_calls(ratings: Ratings, call: np.ndarray, *, run: Run, n_made_now: int) -> Ratings:
+    """Add the run's calls: a reader on a scale of its own, of the cells that it called."""
     nothing = np.full((len(call), 1), np.nan)
     scales: list[Scale] = []
     for scale in ratings.scales:
         scales.append(replace(scale, ratings=np.hstack([scale.ratings, nothing])))
         if scale.key == "positive":
-            scales.append(_held_out(scale, call))
+            known = np.where(np.isnan(call)[:, None], np.nan, scale.ratings)
+            called = replace(
+                scale,
+                key="held_out",
+                what=f"{scale.what}, cells of held-out cases",
+                ratings=np.column_stack([known, call]),
+                repeats=np.full(scale.repeats.shape, np.nan),
+            )
+            scales.append(called)
+    n_called = int((~np.isnan(call)).sum())
+    note = (
+        f"The model is compared on {n_called:,} cells of held-out cases, on which it never "
+        "trained; it was trained on these readers' labels of other cases."
+    )
+    made_now = (
+        f"{n_made_now:,} of them have no consensus, so the run held no call and it was made now; "
+        "without them readers would seem to agree better than they do.",
+    )
     return replace(
         ratings,
-        readers=(*ratings.readers, f"model of run {run.run_id}"),
+        readers=(*ratings.readers, f"run {run.run_id}"),
         is_model=(*ratings.is_model, True),
         scales=tuple(scales),
         n_missing=(*ratings.n_missing, int(np.isnan(call).sum())),
-        notes=(*ratings.notes, *_notes(call, n_without)),
+        notes=(*ratings.notes, note, *(made_now if n_made_now else ())),
     )
-
-
-def _held_out(scale: Scale, call: np.ndarray) -> Scale:
-    known = np.where(np.isnan(call)[:, None], np.nan, scale.ratings)
-    return replace(
-        scale,
-        key="held_out",
-        what=f"{scale.what}, on held-out cells with a call",
-        ratings=np.column_stack([known, call]),
-        repeats=np.full(scale.repeats.shape, np.nan),
-    )
-
-
-def _notes(call: np.ndarray, n_without: int) -> Sequence[str]:
-    n_called = int((~np.isnan(call)).sum())
-    notes = [
-        f"The model is compared on {n_called:,} held-out cells, which it never trained on; it was "
-        "trained on labels of these readers."
-    ]
-    if n_without:
-        notes.append(
-            f"{n_without:,} cells of held-out cases have no call, since their readers split evenly "
-            "between positive and negative or at least half called them other; without these cells "
-            "readers agree better than they do on all."
-        )
-    return notes

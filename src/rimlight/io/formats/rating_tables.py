@@ -54,12 +54,15 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RatingTable:
-    """The readings of a table in its order; readers in the order in which they come."""
+    """The readings of a table in its order; readers in the order in which they come.
+
+    item_word: what was rated. case_word: what was taken for a case; ``case`` if the table has one.
+    """
 
     readings: tuple[Reading, ...]
     readers: tuple[str, ...]
     item_word: str
-    has_cases: bool
+    case_word: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,12 +105,12 @@ def read_ratings(path: Path, columns: RatingColumns) -> RatingTable:
     if not readings:
         raise LabelFileError(f"{path}: holds no rating under its headings; give a table with rows")
     _refuse_two_cases(path, readings)
-    item = [header[place] for place in layout.item]
+    words = [header[place].removesuffix("_id").casefold() for place in layout.item]
     return RatingTable(
         readings=tuple(readings),
         readers=tuple(dict.fromkeys(reading.reader for reading in readings)),
-        item_word=item[-1].removesuffix("_id").casefold() if item else "case",
-        has_cases=layout.case is not None,
+        item_word=words[-1] if words else "case",
+        case_word="case" if layout.case is not None else words[0],
     )
 
 
@@ -178,7 +181,7 @@ def _readings_of(row: TableRow, layout: _Layout, names: Sequence[str]) -> Iterat
         raise ValueError(f"has {len(row.cells)} cells under {len(names)} headings")
     cells = [cell.strip() for cell in row.cells]
     item = " / ".join(cells[place] for place in layout.item)
-    case = cells[layout.case] if layout.case is not None else item
+    case = cells[layout.item[0] if layout.case is None else layout.case]
     item = item or case
     if not case or not item.strip(" /"):
         raise ValueError("names no case or no item")
