@@ -39,7 +39,7 @@ def block_of(section, name):
 def test_calls_are_counted_by_what_is_proved_of_them(page):
     words = " ".join(page.page.text_of("p"))
     assert (
-        "6 calls were looked at: 4 wrong, 1 right but uncertain, 1 with a doubtful label" in words
+        "6 calls were looked at: 4 wrong, 1 right but uncertain, 1 right with a doubtful" in words
     )
     assert "For 3 a cause is confirmed, for 2 only the map speaks, and 1 stay unexplained" in words
     assert not page.page.faults
@@ -74,7 +74,7 @@ def test_a_cell_shows_click_map_edit_and_both_calls_with_a_plain_sentence(made):
     assert strip.lead == "Taking the neighbours' brown away turns the call to negative."
     assert "labelled negative, called positive · wrong call · held out" in strip.facts
     clicked, moved, edited, logit = strip.drawings
-    assert (clicked.call, edited.call) == ("called positive", "called negative")
+    assert (clicked.call, edited.call) == ("called positive", "now called negative")
     assert edited.title == "Same cell, neighbours' brown taken away"
     assert clicked.svg != edited.svg
     assert "logits towards positive" in moved.svg
@@ -105,7 +105,7 @@ def test_what_only_the_map_says_and_what_is_unexplained_are_not_sold_as_proof(ma
     section = section_of(made)
     leads = [strip.lead for block in section.blocks for strip in block.strips]
     assert "By the map only: edge of the slide." in leads
-    assert "Unexplained: no edit that was tried helps." in leads
+    assert "Unexplained: no edit that was tried is a proof." in leads
     edge = next(strip for block in section.blocks for strip in block.strips if "edge" in strip.lead)
     assert len(edge.drawings) == 3
 

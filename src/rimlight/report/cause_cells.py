@@ -35,6 +35,7 @@ _SHOWN_COLUMNS = (
     "placebo_recovered",
 )  # fmt: skip
 _OWN_ZONES = (1, 2)
+_LEAST_SEEN, _LEAST_PLACE_PX, _MOST_CHANGED = 12, 12, 0.95
 _KINDS = {"wrong": "wrong call", "uncertain": "right but uncertain", "doubtful": "doubtful label"}
 
 Row = Mapping[str, str]
@@ -62,14 +63,18 @@ class CauseCells:
         return [at for at, row in enumerate(self.rows) if row.get("group") == group]
 
     def typical(self, group: str, examples: Sequence[str], *, n: int) -> list[int]:
-        """Return up to n rows to show: confirmed ones first, of these the examples first."""
+        """Return up to n rows to show: confirmed before others, wrong before uncertain calls.
+
+        Of these first the ones that an edit turns, then the examples, which are the most typical.
+        """
         rank = {cell: place for place, cell in enumerate(examples)}
         return sorted(
             self.members(group),
             key=lambda at: (
                 self.rows[at]["status"] != "confirmed",
-                rank.get(self.rows[at]["cell"], len(rank)),
                 self.rows[at]["kind"] != "wrong",
+                not _is_turned(self.rows[at]),
+                rank.get(self.rows[at]["cell"], len(rank)),
                 at,
             ),
         )[:n]
@@ -91,7 +96,11 @@ class CauseCells:
         trial = self.trial_of.get((row["cell"], row.get("fold", ""), row["cause"]), {})
         placebo = _float(trial.get("placebo_logit"))
         sentence = sentence_of(
-            row["cause"], before=before, after=after, recovered=_float(row.get("recovered"))
+            row["cause"],
+            before=before,
+            after=after,
+            recovered=_float(row.get("recovered")),
+            is_wrong=row["kind"] == "wrong",
         )
         drawings = [*self._cell_and_map(at)]
         if after is not None:
@@ -134,7 +143,7 @@ class CauseCells:
         row, patch = self.rows[at], self.arrays["patches"][at]
         values = self.arrays["maps"][at].astype(np.float32)
         size_px = (patch.shape[0], patch.shape[1])
-        own = np.isin(self.arrays["zones"][at], _OWN_ZONES)
+        own = _filled(np.isin(self.arrays["zones"][at], _OWN_ZONES))
         marks = _bordered(own, name="zone-own") + _bordered(self._zone(at), name="zone")
         if self.gate:
             marks += stamp_band(size_px, gate_words(self.gate), is_at_bottom=True)
@@ -153,14 +162,12 @@ class CauseCells:
         return self._clicked(at), moved
 
     def _zone(self, at: int) -> Bool[np.ndarray, "h w"]:
-        """What the edit changed, small gaps closed; without an edit the zone of the cause."""
-        from scipy.ndimage import binary_closing, binary_opening
-
-        changed = (self.arrays["edited"][at] != self.arrays["patches"][at]).any(-1)
-        if changed.any() and not changed.mean() > 0.95:
-            whole = binary_closing(np.pad(changed, 3), iterations=2)[3:-3, 3:-3]
-            smooth: np.ndarray = binary_opening(whole) | False
-            return smooth if smooth.any() else changed
+        """What the edit changed so that it is seen; without an edit the zone of the cause."""
+        new, old = self.arrays["edited"][at], self.arrays["patches"][at]
+        changed: np.ndarray = np.abs(new.astype(int) - old).max(-1) >= _LEAST_SEEN
+        if changed.any() and changed.mean() < _MOST_CHANGED:
+            whole = _without_specks(~_without_specks(~changed))
+            return whole if whole.any() else changed
         zones = ZONES_OF_CAUSE.get(self.rows[at]["cause"], ())
         named: np.ndarray = np.isin(self.arrays["zones"][at], zones)
         return named
@@ -172,7 +179,7 @@ class CauseCells:
         return Drawing(
             svg=picture(patch, alt=f"Cell {row['cell']} edited: {title}", marks=marks),
             title=title,
-            call=f"called {call_of(after)}",
+            call=f"{'now' if _is_turned(row) else 'still'} called {call_of(after)}",
         )
 
 
@@ -228,6 +235,30 @@ def level_counts(levels: Sequence[int]) -> str:
 def _rows(table: Mapping[str, list[str]]) -> list[Row]:
     names = list(table)
     return [dict(zip(names, values, strict=True)) for values in zip(*table.values(), strict=True)]
+
+
+def _filled(mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+    """A mask without holes and without the gap between nucleus and ring."""
+    from scipy.ndimage import binary_closing, binary_fill_holes
+
+    closed = binary_closing(np.pad(mask, 4), iterations=3)[4:-4, 4:-4]
+    whole: np.ndarray = binary_fill_holes(closed)
+    return whole
+
+
+def _without_specks(mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+    """A mask without its parts that are too small to be seen as a place."""
+    from scipy.ndimage import label
+
+    parts, _ = label(mask)
+    n_pixels = np.bincount(parts.ravel())
+    kept: np.ndarray = mask & (n_pixels[parts] >= _LEAST_PLACE_PX)
+    return kept
+
+
+def _is_turned(row: Row) -> bool:
+    after = _float(row.get("logit_after"))
+    return after is not None and (after > 0) != (float(row["logit"]) > 0)
 
 
 def _lines_note(row: Row) -> str:

@@ -81,52 +81,54 @@ def logit_change(before: float, after: float | None, placebo: float | None, *, a
     The placebo, as much changed elsewhere, stands below: it should stay where the cell was.
     """
     shown = [value for value in (before, after, placebo) if value is not None]
-    reach = max(4.0, *(abs(value) for value in shown)) * 1.1
+    scale = _HALF_WIDTH / max(4.0, *(abs(value) for value in shown))
     rows = [("before", before, INK, True)]
     if after is not None:
         rows.append(("after the edit", after, ACCENT, True))
     if placebo is not None:
-        rows.append(("placebo: elsewhere", placebo, RIVAL, False))
+        rows.append(("placebo: as much elsewhere", placebo, RIVAL, False))
     marks = Markup("").join(
-        _row(24 + 24 * at, row, reach=reach, start=before if at else None)
+        _row(24 + 27 * at, row, scale=scale, start=before if at else None)
         for at, row in enumerate(rows)
     )
     return Markup(
         '<svg class="change" viewBox="0 0 100 100" role="img" aria-label="{alt}">'
-        '<rect x="50" y="7" width="46" height="82" fill="#fbf3ee"/>'
-        '<rect x="4" y="7" width="46" height="82" fill="#eef4fa"/>'
-        '<path d="M50 7V89" stroke="#1c2733" stroke-width=".8"/>'
+        '<rect x="50" y="5" width="46" height="84" fill="#fbf3ee"/>'
+        '<rect x="4" y="5" width="46" height="84" fill="#eef4fa"/>'
+        '<path d="M50 5V89" stroke="#1c2733" stroke-width=".8"/>'
         '<text x="27" y="96.5" text-anchor="middle" class="side">called negative</text>'
         '<text x="73" y="96.5" text-anchor="middle" class="side">called positive</text>'
         "{marks}</svg>"
     ).format(alt=alt, marks=marks)
 
 
+_HALF_WIDTH = 28.0
+
+
 def _row(
-    y: float, row: tuple[str, float, str, bool], *, reach: float, start: float | None
+    y: float, row: tuple[str, float, str, bool], *, scale: float, start: float | None
 ) -> Markup:
     label, value, colour, is_filled = row
-    x = 50 + 45 * value / reach
-    text_x = min(max(x, 12), 88)
-    arrow = Markup("")
-    if start is not None and abs(value - start) > 0.08 * reach:
-        first = 50 + 45 * start / reach
-        arrow = Markup('<path d="M{a:.1f} {y}H{b:.1f}" stroke="{c}" stroke-width="1.2"/>').format(
+    x, first = 50 + scale * value, 50 + scale * (value if start is None else start)
+    is_right = x >= first if start is not None else value > 0
+    line = Markup("")
+    if abs(x - first) > 4:
+        line = Markup('<path d="M{a:.1f} {y}H{b:.1f}" stroke="{c}" stroke-width="1.2"/>').format(
             a=first, b=x, y=y, c=colour
         )
-    return arrow + Markup(
+    return line + Markup(
         '<circle cx="{x:.1f}" cy="{y}" r="3" fill="{fill}" stroke="{c}" stroke-width="1.2"/>'
-        '<text x="{tx:.1f}" y="{above}" text-anchor="middle" class="value">{value}</text>'
-        '<text x="{lx}" y="{above}" text-anchor="{anchor}" >{label}</text>'
+        '<text x="{tx:.1f}" y="{ty}" text-anchor="{anchor}" class="value">{value}</text>'
+        '<text x="6" y="{above}" class="side">{label}</text>'
     ).format(
         x=x,
         y=y,
         fill=colour if is_filled else "#fff",
         c=colour,
-        tx=text_x,
-        above=y - 5,
+        tx=x + 5 if is_right else x - 5,
+        ty=y + 2,
+        anchor="start" if is_right else "end",
         value=number(value, digits=1, is_signed=True),
-        lx=5 if value > 0 else 95,
-        anchor="start" if value > 0 else "end",
+        above=y - 8,
         label=label,
     )

@@ -67,25 +67,32 @@ def edit_title(cause: str) -> str:
     return f"Same cell, {_EDITS[cause][1]}" if cause in _EDITS else "Same cell, edited"
 
 
-def sentence_of(cause: str, *, before: float, after: float | None, recovered: float | None) -> str:
+def sentence_of(
+    cause: str, *, before: float, after: float | None, recovered: float | None, is_wrong: bool
+) -> str:
     """Return what an edit did to the call, in one plain sentence; what is only on the map, so.
 
-    >>> sentence_of("neighbour_membrane", before=2.1, after=-0.8, recovered=1.4)
+    >>> sentence_of("neighbour_membrane", before=2, after=-1, recovered=1.5, is_wrong=True)
     "Taking the neighbours' brown away turns the call to negative."
-    >>> sentence_of("own_nucleus", before=2.0, after=0.8, recovered=0.6)
-    'Taking the brown out of its nucleus moves the logit 60\u202f% of the way to the threshold.'
-    >>> sentence_of("slide_edge", before=2.0, after=None, recovered=None)
+    >>> sentence_of("own_nucleus", before=2.0, after=0.8, recovered=0.6, is_wrong=True)
+    'Taking the brown out of its nucleus moves the logit 60 % of the way to the threshold.'
+    >>> sentence_of("faint_stain", before=0.3, after=3.2, recovered=4.0, is_wrong=False)
+    'Doubling its own brown makes the uncertain call a clear one.'
+    >>> sentence_of("slide_edge", before=2.0, after=None, recovered=None, is_wrong=True)
     'By the map only: edge of the slide.'
     """
     if cause == CauseName.UNEXPLAINED:
-        return "Unexplained: no edit that was tried helps."
+        return "Unexplained: no edit that was tried is a proof."
     if after is None or cause not in _EDITS:
         return f"By the map only: {name_of(cause)}."
     doing = _EDITS[cause][0]
     if (before > 0) != (after > 0):
-        return f"{doing} turns the call to {'positive' if after > 0 else 'negative'}."
-    way = percent(recovered, digits=0)
-    return f"{doing} moves the logit {way} of the way to the threshold."
+        return f"{doing} turns the call to {call_of(after)}."
+    if is_wrong or recovered is None:
+        way = percent(recovered, digits=0)
+        return f"{doing} moves the logit {way} of the way to the threshold."
+    far = "a clear one" if recovered >= 1 else "clearer"
+    return f"{doing} makes the uncertain call {far}."
 
 
 def logit_words(before: float, after: float | None) -> str:

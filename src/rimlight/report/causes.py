@@ -18,9 +18,10 @@ from rimlight.report.wording import count, number, percent
 
 KEY, SHORT, TITLE = "causes", "Why it errs", "Why it errs, and what proves it"
 HELD_OUT = "hold-out"
-N_SHOWN = 3
+N_SHOWN, N_LARGE_GROUPS = 3, 3
+"""Cells shown of each of the largest groups; of the others one."""
 N_DOUBTS_SHOWN = 6
-N_NAMED = 4
+N_NAMED = 2
 
 
 def causes_section(contents: Contents, *, scale: float | None = None) -> Section:
@@ -40,10 +41,8 @@ def causes_section(contents: Contents, *, scale: float | None = None) -> Section
     cells = read_cause_cells(contents, scale=scale)
     blocks = [_counts(found), _right_calls(found)]
     if cells is not None:
-        blocks += [
-            _group(group, cells, number=at)
-            for at, group in enumerate(found.get("groups") or [], start=1)
-        ]
+        groups = sorted(found.get("groups") or [], key=lambda one: _rank(one, cells))
+        blocks += [_group(group, cells, number=at) for at, group in enumerate(groups, start=1)]
     blocks.append(_doubts(found, cells))
     return Section(
         key=KEY,
@@ -58,16 +57,16 @@ def _paragraphs(found: Mapping[str, Any]) -> tuple[str, ...]:
     looked = (
         f"{count(found.get('n_examined') or 0, 'call')} were looked at: "
         f"{found.get('n_wrong') or 0:,} wrong, {found.get('n_uncertain') or 0:,} right but "
-        f"uncertain, {found.get('n_doubtful') or 0:,} with a doubtful label. For "
+        f"uncertain, {found.get('n_doubtful') or 0:,} right with a doubtful label. For "
         f"{found.get('n_confirmed') or 0:,} a cause is confirmed, for "
         f"{found.get('n_map_only') or 0:,} only the map speaks, and "
         f"{found.get('n_unexplained') or 0:,} stay unexplained."
     )
     proof = (
-        "Confirmed means tried: the picture of the cell is changed as the cause says, and the call "
-        "turns or the logit comes at least half of the way to the threshold, while as much changed "
-        "elsewhere in the patch (the placebo) does less than half of that. An edit shows what "
-        "the network responds to, not what is true of the cell."
+        "Confirmed means tried: the picture of the cell is changed as the cause says, and the "
+        "logit comes to the threshold, while as much changed elsewhere in the patch (the placebo) "
+        "brings less than half of that; and the line around the cell looks as its label says. An "
+        "edit shows what the network responds to, not what is true of the cell."
     )
     blinding = (
         "This part is for whoever runs the study. Readers of the next round should not see it: "
@@ -180,9 +179,17 @@ def _share(n: int, of: int) -> str:
     return percent(n / of if of else None)
 
 
+def _rank(group: Mapping[str, Any], cells: CauseCells) -> tuple[int, int]:
+    """Groups with most confirmed cells first; what is unexplained stands last by that."""
+    members = cells.members(str(group["name"]))
+    n_confirmed = sum(cells.rows[at]["status"] == "confirmed" for at in members)
+    return -n_confirmed, -len(members)
+
+
 def _group(group: Mapping[str, Any], cells: CauseCells, *, number: int) -> Block | None:
     """One group with its most typical cells; none where no cell of it can be shown."""
-    chosen = cells.typical(str(group["name"]), list(group.get("examples") or []), n=N_SHOWN)
+    n_shown = N_SHOWN if number <= N_LARGE_GROUPS else 1
+    chosen = cells.typical(str(group["name"]), list(group.get("examples") or []), n=n_shown)
     if not chosen:
         return None
     members = cells.members(str(group["name"]))
@@ -194,7 +201,7 @@ def _group(group: Mapping[str, Any], cells: CauseCells, *, number: int) -> Block
         name=f"causes_group_{number}",
         title=f"{name[0].upper()}{name[1:]}: {count(int(group['n_cells']), 'cell')}",
         caption=f"{n_held:,} held out, {int(group['n_cells']) - n_held:,} others. "
-        f"From {_spread(within(group, 'cases'), 'case')} on "
+        f"From {_spread(within(group, 'cases'), 'case')}; "
         f"{_spread(within(group, 'slides'), 'slide')}. Training cells most like them: "
         f"{cells.nearest_words(members)}.{kind}",
         strips=tuple(cells.strip(row) for row in chosen),
@@ -206,8 +213,7 @@ def _spread(counts: Mapping[str, int], thing: str) -> str:
     """How many cases or slides a group comes from, the largest named."""
     largest = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     named = ", ".join(f"{name} {n}" for name, n in largest[:N_NAMED])
-    more = f", {len(largest) - N_NAMED} more" if len(largest) > N_NAMED else ""
-    return f"{count(len(largest), thing)} ({named}{more})"
+    return f"{count(len(largest), thing)} (most: {named})"
 
 
 def _doubts(found: Mapping[str, Any], cells: CauseCells | None) -> Block | None:
