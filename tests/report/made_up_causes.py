@@ -86,12 +86,13 @@ def write_rounds(made: MadeUpRun) -> None:
                     "round": 1, "run_before": "0001", "run_after": "0002",
                     "n_asked": {"cause": 20, "uncertain": 12, "random": 8},
                     "n_labelled": {"cause": 18, "uncertain": 12, "random": 8},
+                    "n_other": {"cause": 2, "uncertain": 0, "random": 3},
                     "n_wrong_before": {"cause": 9, "uncertain": 5, "random": 1},
                     "f1_before": 0.951, "f1_after": 0.957,
                     "discordant_f1_before": 0.81, "discordant_f1_after": 0.88,
                     "f1_change": _interval(0.006, 0.01),
                     "discordant_f1_change": _interval(0.07, 0.03),
-                    "n_cells": 400, "n_discordant": 96,
+                    "n_cells": 400, "n_discordant": 96, "n_other_labels": 7,
                 }
             ]
         },

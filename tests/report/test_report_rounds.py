@@ -32,7 +32,7 @@ def test_a_round_says_how_many_cells_it_asks_for_and_why(page):
 
 def test_the_ledger_counts_labels_by_share_and_how_many_contradicted_the_call(page):
     rows = [row.replace(" ", "") for row in page.page.text_of("tr")]
-    assert "Round1:likeconfirmedcauses2018950%" in [row.replace("\u202f", "") for row in rows]
+    assert "Round1:likeconfirmedcauses20182950%" in [row.replace("\u202f", "") for row in rows]
     table = read_table(page.folder / "figures" / "ledger_labels.csv")
     assert table["share"] == ["cause", "uncertain", "random"]
     assert table["n_wrong_before"] == ["9", "5", "1"]
@@ -42,6 +42,7 @@ def test_f1_stands_before_and_after_with_the_interval_of_its_change(page):
     words = " ".join(page.page.text_of("figcaption"))
     assert "F1 no change shown (−0.004 to 0.016)" in words
     assert "F1 where neighbours disagree better (0.040–0.100)" in words
+    assert "7 labels that the round did not ask for came in as well" in words
     assert "0.810 → 0.880" in page.html
     table = read_table(page.folder / "figures" / "ledger_changes.csv")
     assert (table["f1_before"], table["f1_after"]) == (["0.951"], ["0.957"])

@@ -93,7 +93,8 @@ def _labels(ledger: Sequence[Mapping[str, Any]]) -> Block | None:
     if not ledger:
         return None
     columns: dict[str, list[Any]] = {
-        name: [] for name in ("round", "share", "n_asked", "n_labelled", "n_wrong_before")
+        name: []
+        for name in ("round", "share", "n_asked", "n_labelled", "n_other", "n_wrong_before")
     }
     for item in ledger:
         for share in SHARES:
@@ -103,10 +104,10 @@ def _labels(ledger: Sequence[Mapping[str, Any]]) -> Block | None:
     rows = tuple(
         (
             TableCell(text=f"Round {number_}: {SHARES[share]}"),
-            *(TableCell(text=f"{n:,}", kind="n") for n in (asked, labelled, wrong)),
+            *(TableCell(text=f"{n:,}", kind="n") for n in (asked, labelled, other, wrong)),
             TableCell(text=percent(wrong / labelled if labelled else None, digits=0), kind="n"),
         )
-        for number_, share, asked, labelled, wrong in zip(*columns.values(), strict=True)
+        for number_, share, asked, labelled, other, wrong in zip(*columns.values(), strict=True)
     )
     return Block(
         name="ledger_labels",
@@ -116,7 +117,14 @@ def _labels(ledger: Sequence[Mapping[str, Any]]) -> Block | None:
         numbers=columns,
         table=Table(
             title="By share",
-            heads=("Share of the round", "asked", "labelled", "call was wrong", "of labelled"),
+            heads=(
+                "Share of the round",
+                "asked",
+                "labelled",
+                "no tumour cell",
+                "call was wrong",
+                "of labelled",
+            ),
             rows=rows,
         ),
     )
@@ -196,7 +204,14 @@ def _verdict(item: Mapping[str, Any]) -> str:
     for key, words in _FIGURES:
         change = interval_of(item.get(f"{key}_change"))
         parts.append(f"{words} {_said(change)}")
-    return f"{lead} {'; '.join(parts)}."
+    others = int(item.get("n_other_labels") or 0)
+    added = (
+        f" {count(others, 'label')} that the round did not ask for came in as well, so that the "
+        "change is not the round's alone."
+        if others
+        else ""
+    )
+    return f"{lead} {'; '.join(parts)}.{added}"
 
 
 def _said(change: Interval) -> str:
