@@ -71,6 +71,9 @@ class TrainSettings:
     white_jitter: float = _setting(0.02, "OD", "random offset of each channel's density")
     blur_um: float = _setting(0.35, "um", "largest sigma of random blur")
     jpeg_share: float = _setting(0.2, "0..1", "share of patches saved as JPEG and read again")
+    surround_swap: float = _setting(
+        0.0, "0..1", "share of patches set into the surround of another training cell; 0: off"
+    )
     n_threads: int = _setting(2, "threads", "torch threads; part of what makes a run repeatable")
 
 

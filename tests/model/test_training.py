@@ -1,5 +1,7 @@
 """Fitting a network: it learns, it repeats, and it goes on as if it had never stopped."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -164,3 +166,38 @@ def test_the_loss_of_a_positive_patch_carries_the_weight_of_positives():
         # A logit of 0 costs ln 2 whatever the label, so that only the weight is left.
         assert loss == pytest.approx(float(course.weight[int(label)]) * np.log(2), rel=1e-5)
     assert course.weight[0] != course.weight[1]
+
+
+def _with_shortcut(n: int, *, seed: int, agrees: bool) -> PatchSet:
+    """Return patches whose border is brown as the label says, or as it does not."""
+    plain = _patch_set(n, seed=seed)
+    patches = plain.patches.copy()
+    along = np.arange(SIZE + 4) - (SIZE + 3) / 2
+    far = np.hypot(along[:, None], along[None])
+    for index in np.flatnonzero(plain.is_positive == agrees):
+        patches[index][far > 13] = (150, 90, 60)
+    weight = np.repeat((255 * (far < 12)).astype(np.uint8)[None], n, axis=0)
+    return replace(plain, patches=patches, own_weight=weight)
+
+
+def _right_against_the_shortcut(swap_share: float) -> float:
+    augmentation = AugmentationSettings(size_px=SIZE, swap_share=swap_share)
+    network = new_network(NetworkSettings(size_px=SIZE, width=4), seed=3)
+    train = _with_shortcut(96, seed=0, agrees=True)
+    settings = _settings(6, augmentation=augmentation)
+    for _ in fit(network, train, train, stains=HDAB, settings=settings):
+        pass
+    test = _with_shortcut(56, seed=1, agrees=False)
+    calls = logits_of(network, test.patches, size_px=SIZE) > 0
+    return float((calls == test.is_positive).mean())
+
+
+def test_swapped_surrounds_take_a_shortcut_away():
+    assert _right_against_the_shortcut(0.0) < 0.5
+    assert _right_against_the_shortcut(0.5) > 0.9
+
+
+def test_surrounds_are_swapped_only_where_it_is_known_what_a_cell_keeps():
+    augmentation = AugmentationSettings(size_px=SIZE, swap_share=0.5)
+    with pytest.raises(ValueError, match="own_weight"):
+        _fitted(_settings(1, augmentation=augmentation))

@@ -5,11 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rimlight.errors import ModelError, NotEnoughDataError, RunError, SplitError
+from rimlight.errors import ModelError, NotEnoughDataError, RunError, SettingsError, SplitError
 from rimlight.io.files import write_whole
 from rimlight.io.formats.tables import read_table
 from rimlight.io.runs import read_metrics, run_ids
-from rimlight.workflows.train import fold_folder, train
+from rimlight.workflows.label import consensus_of_study
+from rimlight.workflows.patches import cell_patches
+from rimlight.workflows.train import fit_settings, fold_folder, patch_set, train
 
 
 def with_settings(study, **tables):
@@ -177,3 +179,20 @@ def test_training_starts_from_a_model_and_refuses_one_for_other_patches(study, t
     assert first != fresh
     with pytest.raises(ModelError, match="takes patches of 64 px"):
         train(with_settings(started, patch={"size_px": 48}), command="x")
+
+
+def test_a_share_of_swapped_surrounds_that_is_none_is_refused(study):
+    with pytest.raises(SettingsError, match=r"surround_swap: must lie in 0\.\.1, got 1\.5"):
+        fit_settings(with_settings(study, train={"surround_swap": 1.5}), 0)
+
+
+def test_swapped_surrounds_come_from_the_same_scanner_and_keep_the_cell(study):
+    cells = cell_patches(study, consensus_of_study(study).cells)
+    chosen = np.arange(0, len(cells.cells), 10)
+    found = patch_set(cells, chosen, has_swaps=True)
+    assert found.own_weight.shape == found.patches.shape[:3]
+    assert found.group.tolist() == [cells.slide_of_cell[row].scanner for row in chosen]
+    middle = found.patches.shape[1] // 2
+    assert (found.own_weight[:, middle, middle] == 255).mean() > 0.9
+    assert (found.own_weight[:, 0, 0] == 0).all()
+    assert patch_set(cells, chosen).own_weight is None

@@ -22,6 +22,8 @@ class AugmentationSettings:
     white_od: largest offset of each channel's density, as if the white point were off.
     blur_px: largest sigma of the blur; half of the patches stay sharp.
     jpeg_share: share of the patches that are saved as JPEG and read again.
+    swap_share: share of the patches that come in the surround of another training cell; done
+        before all other changes, by ``model.training``, which knows the other cells.
     """
 
     size_px: int
@@ -30,6 +32,7 @@ class AugmentationSettings:
     white_od: float = 0.02
     blur_px: float = 0.7
     jpeg_share: float = 0.2
+    swap_share: float = 0.0
 
 
 def augmented(

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Shaped, UInt8
 from torch import Tensor, nn
 
 from rimlight.core.stains import StainMatrix
+from rimlight.core.surrounds import partners, surround_swapped
 from rimlight.model.augmentation import AugmentationSettings, augmented
 from rimlight.model.network import PatchNetwork
 from rimlight.model.prediction import light_tensor, logits_of
@@ -27,11 +28,15 @@ class PatchSet:
     """Patches with a margin, their binary label and the white point of their slide.
 
     patches: light 0..255; white: I0 0..255.
+    own_weight: 255 where a patch keeps its own pixels when its surround is swapped; only then.
+    group: what a cell and the donor of its surround share, the scanner; none: all cells are one.
     """
 
     patches: UInt8[np.ndarray, "n wide wide 3"]
     is_positive: Bool[np.ndarray, " n"]
     white: Float[np.ndarray, "n 3"]
+    own_weight: UInt8[np.ndarray, "n wide wide"] | None = None
+    group: Shaped[np.ndarray, " n"] | None = None
 
     def __len__(self) -> int:
         return len(self.patches)
@@ -152,6 +157,7 @@ class _Course:
         self.n_steps = self.steps_a_pass * self.n_passes
         self.step = 0
         self.weight = _class_weight(train.is_positive)
+        self.group = np.zeros(len(train)) if train.group is None else train.group
 
     def rate(self, step: int) -> float:
         """Return the learning rate: up over a tenth of the steps, down along a cosine."""
@@ -176,7 +182,7 @@ class _Course:
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate(self.step)
         patches = augmented(
-            self.train.patches[chosen],
+            self._surrounded(chosen, random),
             white=self.train.white[chosen],
             stains=self.stains,
             settings=self.settings.augmentation,
@@ -195,6 +201,26 @@ class _Course:
         self.step += 1
         self._update_average()
         return float(loss.detach())
+
+    def _surrounded(self, chosen: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        """The patches of a step, some of them in the surround of another training cell."""
+        train, share = self.train, self.settings.augmentation.swap_share
+        if not share:
+            unchanged: np.ndarray = train.patches[chosen]
+            return unchanged
+        if train.own_weight is None:
+            raise ValueError("surrounds can be swapped only with own_weight; see PatchSet")
+        patches: np.ndarray = train.patches[chosen]
+        is_swapped = random.random(len(chosen)) < share
+        rows, donors = chosen[is_swapped], partners(self.group, random=random)[chosen[is_swapped]]
+        patches[is_swapped] = surround_swapped(
+            train.patches[rows],
+            train.patches[donors],
+            weight=train.own_weight[rows] / np.float32(255),
+            whites=train.white[rows],
+            donor_whites=train.white[donors],
+        )
+        return patches
 
     @torch.no_grad()
     def _update_average(self) -> None:

@@ -194,8 +194,12 @@ def trained_anew(
     from rimlight.model.training import fit
 
     cells = fold.grounds.cells
-    sets = {name: patch_set(cells, chosen) for name, chosen in rows.items()}
     settings = replace(fit_settings(study, 0), seed=seed)
+    has_swaps = settings.augmentation.swap_share > 0
+    sets = {
+        name: patch_set(cells, chosen, has_swaps=has_swaps and name == "train")
+        for name, chosen in rows.items()
+    }
     if n_epochs is not None:
         settings = replace(settings, n_epochs=n_epochs, least_steps=1, patience=n_epochs)
         random = np.random.default_rng(seed)

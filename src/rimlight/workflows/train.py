@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rimlight.core.splits import CaseSplit, Fold
-from rimlight.errors import RunError
+from rimlight.core.surrounds import feathered, kept_parts
+from rimlight.errors import RunError, SettingsError
 from rimlight.io.checkpoints import read_state, weights_hash, write_state
 from rimlight.io.files import read_json
 from rimlight.io.formats.tables import read_table, write_table
@@ -142,8 +143,10 @@ def _train_fold(
         return
     folder.mkdir(parents=True, exist_ok=True)
     part = part_of_cell(cells, fold)
-    train, validation = (patch_set(cells, part == name) for name in ("train", "validation"))
     settings = fit_settings(study, number)
+    has_swaps = settings.augmentation.swap_share > 0
+    train = patch_set(cells, part == "train", has_swaps=has_swaps)
+    validation = patch_set(cells, part == "validation")
     state, records = _read_progress(folder)
     network = _new_network(study, number)
     title = f"training fold {number + 1}" if number else "training"
@@ -192,14 +195,27 @@ def _new_network(study: Study, number: int) -> "PatchNetwork":
     return new_network(made, seed=settings.study.seed + number)
 
 
-def patch_set(cells: CellPatches, chosen: np.ndarray) -> "PatchSet":
-    """Return what a network is fitted on: some cells, by mask or rows."""
+def patch_set(cells: CellPatches, chosen: np.ndarray, *, has_swaps: bool = False) -> "PatchSet":
+    """Return what a network is fitted on: some cells, by mask or rows.
+
+    Args:
+        has_swaps: Also say what each cell keeps when its surround is swapped, and its scanner.
+    """
     from rimlight.model.training import PatchSet
 
+    rows = np.arange(len(cells.cells))[chosen]
+    weight = group = None
+    if has_swaps:
+        mpp, stains = cells.settings.mpp, cells.stains
+        kept = kept_parts(cells.patches[rows], mpp=mpp, stains=stains, whites=cells.white[rows])
+        weight = np.rint(255 * feathered(kept, mpp=mpp)).astype(np.uint8)
+        group = np.array([cells.slide_of_cell[row].scanner for row in rows])
     return PatchSet(
-        patches=cells.patches[chosen],
-        is_positive=cells.level[chosen] > 0,
-        white=cells.white[chosen],
+        patches=cells.patches[rows],
+        is_positive=cells.level[rows] > 0,
+        white=cells.white[rows],
+        own_weight=weight,
+        group=group,
     )
 
 
@@ -209,6 +225,10 @@ def fit_settings(study: Study, number: int) -> "FitSettings":
     from rimlight.model.training import FitSettings
 
     patch, train = study.settings.patch, study.settings.train
+    if not 0 <= train.surround_swap <= 1:
+        raise SettingsError(
+            f"train.surround_swap: must lie in 0..1, got {train.surround_swap}; change study.toml"
+        )
     return FitSettings(
         n_epochs=train.n_epochs,
         least_steps=train.least_steps,
@@ -224,6 +244,7 @@ def fit_settings(study: Study, number: int) -> "FitSettings":
             white_od=train.white_jitter,
             blur_px=train.blur_um / patch.mpp,
             jpeg_share=train.jpeg_share,
+            swap_share=train.surround_swap,
         ),
     )
 
