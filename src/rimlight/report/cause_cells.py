@@ -264,10 +264,10 @@ def _is_turned(row: Row) -> bool:
 def _lines_note(row: Row) -> str:
     """What the lines on the map are."""
     if row["status"] == "confirmed" and row["cause"] != CauseName.OFF_CENTRE:
-        return "line: what the edit changed; broken: own cell"
+        return "thick line: what the edit changed; thin: own cell"
     if row["cause"] in ZONES_OF_CAUSE:
-        return "line: where the cause lies; broken: own cell"
-    return "broken line: own cell"
+        return "thick line: where the cause lies; thin: own cell"
+    return "thin line: own cell"
 
 
 def _change(row: Row, *, after: float | None, placebo: float | None, sentence: str) -> Drawing:

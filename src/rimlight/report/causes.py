@@ -200,8 +200,7 @@ def _group(group: Mapping[str, Any], cells: CauseCells, *, number: int) -> Block
     return Block(
         name=f"causes_group_{number}",
         title=f"{name[0].upper()}{name[1:]}: {count(int(group['n_cells']), 'cell')}",
-        caption=f"{n_held:,} held out, {int(group['n_cells']) - n_held:,} others. "
-        f"From {_spread(within(group, 'cases'), 'case')}; "
+        caption=f"{n_held:,} held out. From {_spread(within(group, 'cases'), 'case')}; "
         f"{_spread(within(group, 'slides'), 'slide')}. Training cells most like them: "
         f"{cells.nearest_words(members)}.{kind}",
         strips=tuple(cells.strip(row) for row in chosen),
@@ -213,7 +212,7 @@ def _spread(counts: Mapping[str, int], thing: str) -> str:
     """How many cases or slides a group comes from, the largest named."""
     largest = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     named = ", ".join(f"{name} {n}" for name, n in largest[:N_NAMED])
-    return f"{count(len(largest), thing)} (most: {named})"
+    return f"{count(len(largest), thing)} ({'most: ' if len(largest) > N_NAMED else ''}{named})"
 
 
 def _doubts(found: Mapping[str, Any], cells: CauseCells | None) -> Block | None:
