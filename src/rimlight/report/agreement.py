@@ -21,6 +21,7 @@ from rimlight.report.agreement_words import (
     people_and_models,
     size_words,
     title_in,
+    undefined_words,
 )
 from rimlight.report.blocks import Block as PageBlock
 from rimlight.report.blocks import Section
@@ -66,7 +67,7 @@ def write_agreement_page(folder: Path, section: Block) -> Path:
         facts=_facts(section),
         about=f"{size_words(section)}. {interval_words(section)}.",
         leads=tuple(_lead(scale) for scale in section["scales"] if scale["pairs"]),
-        notes=(missing_words(section), *section["notes"]),
+        notes=(missing_words(section), *undefined_words(section), *section["notes"]),
         sections=sections,
         footer=(
             "For research use only. Not for use in diagnostic procedures.",

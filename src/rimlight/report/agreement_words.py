@@ -113,6 +113,20 @@ def pairs_words(section: Block, scale: Block) -> str:
     return f"pairs rest on {least}{count(max(sizes), section['item_word'])}"
 
 
+def undefined_words(section: Block) -> list[str]:
+    """Return how many resamples had no value of a mean, where there are any."""
+    found = []
+    for scale in section["scales"]:
+        for row in (row for row in scale["means"] if row["figure"] in shown_figures(scale)):
+            sides = [row["reader_reader"], *(model["reader_model"] for model in row["models"])]
+            most = max((side["n_undefined"] for side in sides if side is not None), default=0)
+            if most:
+                title = scale["figures"][row["figure"]]["title"]
+                found.append(f"{scale['key']} {title} {most:,}")
+    n = section["n_resamples"]
+    return [f"Resamples of {n:,} left out, undefined: {', '.join(found)}."] if found else []
+
+
 def lines_of(section: Block) -> str:
     """Return the answer on the screen: one table of all scales, then groups, repeats and notes."""
     rows = [row for scale in section["scales"] for row in _table_rows(section, scale)]
@@ -120,6 +134,7 @@ def lines_of(section: Block) -> str:
     lines += _aligned(rows)
     for scale in section["scales"]:
         lines += _beside(scale)
+    lines += undefined_words(section)
     if any(row["n_missing"] for row in section["readers"]):
         lines.append(missing_words(section))
     return "\n".join([*lines, *section["notes"]])
@@ -142,7 +157,8 @@ def _table_rows(section: Block, scale: Block) -> Iterator[Sequence[str]]:
             is_paired = model["difference"] is not None or len(people) > 1
             text = figure_text(name, model["difference"], is_difference=True)
             cells.append(text if is_paired else "")
-        yield (f"  {title_in(scale, name)}, mean of pairs", *cells)
+        left = f" ({n} of {row['n_pairs']} undefined)" if (n := row["n_undefined_pairs"]) else ""
+        yield (f"  {title_in(scale, name)}, mean of pairs{left}", *cells)
     for group in scale["groups"]:
         for name, found in group["figures"].items():
             left = f", {group['n_left_out']} incomplete left out" if group["n_left_out"] else ""

@@ -96,6 +96,7 @@ def read_ratings(path: Path, columns: RatingColumns) -> RatingTable:
             readings += list(_readings_of(row, layout, header))
         except ValueError as error:
             faults.append(f"line {row.line}: {error}")
+    _refuse_two_cases(path, readings)
     faults += _doubled(readings)
     if faults:
         raise LabelFileError(
@@ -104,7 +105,6 @@ def read_ratings(path: Path, columns: RatingColumns) -> RatingTable:
         )
     if not readings:
         raise LabelFileError(f"{path}: holds no rating under its headings; give a table with rows")
-    _refuse_two_cases(path, readings)
     words = [header[place].removesuffix("_id").casefold() for place in layout.item]
     return RatingTable(
         readings=tuple(readings),
@@ -237,7 +237,7 @@ def _doubled(readings: Sequence[Reading]) -> list[str]:
         if key in seen:
             faults.append(
                 f"line {reading.line}: {reading.reader} rated {reading.item} in line {seen[key]} "
-                "already; name a column of the round or the day if it was read again"
+                "already (name a column of the round or the day if it was read again)"
             )
         seen.setdefault(key, reading.line)
     return faults
