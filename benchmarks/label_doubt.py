@@ -13,7 +13,8 @@ The network is fitted on the labels as they are, wrong ones among them.
 Prints for cells that the network never saw, and for those it was fitted on: average precision
 beside the share of wrong labels, and the share of wrong ones among the k most doubted, k being the
 number of wrong labels.  Controls: probability alone, neighbours in feature space alone, density of
-the own ring alone, random order.  Intervals resample cases of all seeds.
+the own ring alone (as log-odds of the call, and as the robust distance from the middle of its
+level), random order.  Intervals resample cases of all seeds.
 """
 
 import argparse
@@ -170,8 +171,22 @@ def rankings(cells: Planted) -> dict[str, np.ndarray]:
         "probability alone": against * cells.logit,
         "nearest training cells alone": evidence.neighbours,
         "density of the own ring alone": evidence.density,
+        "density against its level": beyond_level(cells),
         "random order": np.random.default_rng(0).random(len(cells.level)),
     }
+
+
+def beyond_level(cells: Planted) -> np.ndarray:
+    """Return how far the own ring's DAB lies from its level's middle, towards the other call."""
+    known = (cells.part == "train") & np.isfinite(cells.own_ring_od)
+    far = np.zeros(len(cells.level))
+    for level in range(4):
+        of_level = cells.own_ring_od[known & (cells.level == level)]
+        middle = np.median(of_level)
+        spread = 1.4826 * np.median(np.abs(of_level - middle))
+        mine = cells.level == level
+        far[mine] = (cells.own_ring_od[mine] - middle) / spread
+    return np.nan_to_num(np.where(cells.level > 0, -far, far))
 
 
 def at_top(is_wrong: np.ndarray, value: np.ndarray) -> float:

@@ -35,7 +35,7 @@ _SHOWN_COLUMNS = (
     "placebo_recovered",
 )  # fmt: skip
 _OWN_ZONES = (1, 2)
-_LEAST_SEEN, _LEAST_PLACE_PX, _MOST_CHANGED = 12, 12, 0.95
+_LEAST_SEEN, _LEAST_PLACE_PX = 12, 12
 _KINDS = {"wrong": "wrong call", "uncertain": "right but uncertain", "doubtful": "doubtful label"}
 
 Row = Mapping[str, str]
@@ -165,7 +165,7 @@ class CauseCells:
         """What the edit changed so that it is seen; without an edit the zone of the cause."""
         new, old = self.arrays["edited"][at], self.arrays["patches"][at]
         changed: np.ndarray = np.abs(new.astype(int) - old).max(-1) >= _LEAST_SEEN
-        if changed.any() and changed.mean() < _MOST_CHANGED:
+        if changed.any() and self.rows[at]["cause"] != CauseName.OFF_CENTRE:
             whole = _without_specks(~_without_specks(~changed))
             return whole if whole.any() else changed
         zones = ZONES_OF_CAUSE.get(self.rows[at]["cause"], ())

@@ -71,8 +71,8 @@ def bars_svg(bars: Sequence[CauseBar], *, name: str, most: int) -> str:
 def _counts(bar: CauseBar) -> str:
     if bar.n_unexplained:
         return f"{bar.n_unexplained}"
-    words = f"{bar.n_confirmed} confirmed"
-    return f"{words}, {bar.n_map_only} by the map" if bar.n_map_only else words
+    parts = ((bar.n_confirmed, "confirmed"), (bar.n_map_only, "by the map"))
+    return ", ".join(f"{n} {words}" for n, words in parts if n)
 
 
 def logit_change(before: float, after: float | None, placebo: float | None, *, alt: str) -> Markup:

@@ -10,7 +10,7 @@ NAMES: dict[str, str] = {
     CauseName.OWN_NUCLEUS: "brown in the own nucleus",
     CauseName.OWN_CYTOPLASM: "brown blush of the own cytoplasm",
     CauseName.PIGMENT: "pigment or other dark specks",
-    CauseName.MACROPHAGE: "brown all over the cell, as in a macrophage",
+    CauseName.MACROPHAGE: "brown all over, as in a macrophage",
     CauseName.FAINT_STAIN: "own membrane too faint",
     CauseName.OFF_CENTRE: "click beside the cell's centre",
     CauseName.OUT_OF_FOCUS: "patch out of focus",
