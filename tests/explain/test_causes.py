@@ -151,7 +151,7 @@ def test_an_edit_that_does_not_turn_the_call_confirms_nothing():
 def test_of_a_cell_that_does_not_look_as_its_label_says_no_edit_confirms_a_cause():
     of = scene(own_dab=0.0, other_dab=1.2)
     response = brown_beyond(of)
-    case = replace(case_of(of, response), looks_as_labelled=False)
+    case = replace(case_of(of, response), look="otherwise")
     (found,) = examined([case], response, seed=1)
     assert found.trials[0].recovered >= 1
     assert found.status == "map_only"

@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from rimlight.explain.cause_edits import EDITED, RESIDUAL, Edit, Scene, edit_of
+from rimlight.explain.own_line import Look
 from rimlight.records import CauseName
 
 Response = Callable[[UInt8[np.ndarray, "n h w 3"]], Float[np.ndarray, " n"]]
@@ -105,8 +106,8 @@ class Case:
 
     is_positive_right: the side that the logit should be on.
     threshold: logit that an edit should reach; 0, or further for a call that is only uncertain.
-    looks_as_labelled: the line around the cell is as the label says, see ``own_line``; where it is
-        not, no edit can tell an error of the call from one of the label, and none confirms.
+    look: whether the cell looks as its label says, see ``own_line``; where it does not, no edit can
+        tell an error of the call from one of the label, and none confirms.
     is_out_of_focus: the patch is among the softest of its slide.
     is_doubtful: the label is doubted, on other grounds than the map.
     """
@@ -116,7 +117,7 @@ class Case:
     logit: float
     is_positive_right: bool
     threshold: float = 0.0
-    looks_as_labelled: bool = True
+    look: Look = "as_labelled"
     is_out_of_focus: bool = False
     is_doubtful: bool = False
 
@@ -224,7 +225,7 @@ def _trial(
         placebo_share=edit.placebo_share,
         edited_share=edit.edited_share,
         is_confirmed=bool(
-            case.looks_as_labelled and is_moved and is_told_apart and cause not in _TOLD_ONLY
+            case.look == "as_labelled" and is_moved and is_told_apart and cause not in _TOLD_ONLY
         ),
     )
 

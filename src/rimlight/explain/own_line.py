@@ -5,17 +5,25 @@ neighbours errs on some cells and is right on others for the same reason.  So a 
 wrong call only where the cell itself bears out its label.
 """
 
+from math import isnan
+from typing import Literal
+
 import numpy as np
 from jaxtyping import Bool, Float
 
 from rimlight.core.measurement import separating_cut
 from rimlight.explain.cause_edits import DAB, TERRITORY_UM, Scene, diffuse_dab
 
+Look = Literal["as_labelled", "otherwise", "unclear"]
+
 N_DIRECTIONS = 24
 CLOSED_SHARE = 0.6
 """A line counts as dark as it is in this share of the directions at least."""
 BEYOND_UM = 0.5
 """How far beyond the border found from nuclei the cell's own line may lie."""
+LEAST_NUCLEUS_UM2 = 20.0
+"""A smaller nucleus, or none, says too little about where the cell ends: that no line was found
+there is then no sign of a negative cell."""
 
 
 def own_line_od(scene: Scene) -> float:
@@ -49,3 +57,18 @@ def own_line_od(scene: Scene) -> float:
 def line_cut_od(line_od: Float[np.ndarray, " n"], is_positive: Bool[np.ndarray, " n"]) -> float:
     """Return the line that parts positive from negative training cells best; nan if one lacks."""
     return separating_cut(line_od, is_positive)
+
+
+def look_of(scene: Scene, *, is_positive: bool, cut_od: float) -> Look:
+    """Return whether the cell looks as its label says.
+
+    Args:
+        is_positive: What the label says.
+        cut_od: Line that parts positive from negative cells; nan: unknown, every cell passes.
+    """
+    if isnan(cut_od):
+        return "as_labelled"
+    if (own_line_od(scene) > cut_od) != is_positive:
+        return "otherwise"
+    nucleus_um2 = float(scene.zones.own_nucleus.sum()) * scene.mpp**2
+    return "as_labelled" if is_positive or nucleus_um2 >= LEAST_NUCLEUS_UM2 else "unclear"

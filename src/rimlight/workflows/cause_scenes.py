@@ -9,7 +9,7 @@ import numpy as np
 from rimlight.core.focus import sharpness
 from rimlight.explain.cause_edits import Scene, scene_of
 from rimlight.explain.causes import Case, evidence_of
-from rimlight.explain.own_line import line_cut_od, own_line_od
+from rimlight.explain.own_line import line_cut_od, look_of, own_line_od
 from rimlight.io.study import Study
 from rimlight.model.prediction import centre
 from rimlight.settings import Settings
@@ -68,9 +68,7 @@ def asked_of(
             logit=float(table.logit[row]),
             is_positive_right=is_positive,
             threshold=_threshold(fold, kinds[at], is_positive, uncertain=settings.causes.uncertain),
-            looks_as_labelled=bool(
-                np.isnan(line_cut) or (own_line_od(scenes[at]) > line_cut) == is_positive
-            ),
+            look=look_of(scenes[at], is_positive=is_positive, cut_od=line_cut),
             is_out_of_focus=bool(soft[at]),
             is_doubtful=bool(doubts[row] >= settings.causes.doubtful),
         )
