@@ -11,11 +11,12 @@ no table, so that the share of candidates at a painted cell is a lower bound of 
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-from rimlight.core.candidates import candidate_centres
+from rimlight.core.candidates import candidate_centres, least_contrast_od, nuclear_contrasts
 from rimlight.core.resampling import block_mean
 from rimlight.core.stains import HDAB
 from rimlight.io.store import slides
@@ -69,9 +70,10 @@ def found_in(settings: SynthSettings, case: int) -> Found:
     size_um = (settings.width_um, settings.height_um)
     field = render_field(look, settings, size_um=size_um, seed=(settings.seed, 6, case, 1))
     side = round(1.0 / MPP)
-    centres = candidate_centres(
-        block_mean(field.rgb, side_px=side), mpp=MPP * side, white=look.white, stains=HDAB
-    )
+    how: dict[str, Any] = {"mpp": MPP * side, "white": look.white, "stains": HDAB}
+    rgb = block_mean(field.rgb, side_px=side)
+    least_od = least_contrast_od(nuclear_contrasts(rgb, **how))
+    centres = candidate_centres(rgb, **how, least_contrast_od=least_od)
     candidates = (centres + 0.5) * side
     cells = field.cells
     place = np.column_stack([cells.x_l0, cells.y_l0])
@@ -123,13 +125,14 @@ def print_study(study: Study) -> None:
     for info in slides(study.engine):
         if info.slide_id not in places:
             continue
-        tiles = list(candidate_tiles(study, [info]))
-        x, y = (np.concatenate([getattr(t, n) for t in tiles]) for n in ("x_l0", "y_l0"))
+        tiles = candidate_tiles(study, [info])
+        parts = [np.column_stack([tile.x_l0, tile.y_l0]) for tile in tiles]
+        found = np.concatenate([np.empty((0, 2)), *parts])
         known = np.array(places[info.slide_id])
-        far = cKDTree(np.column_stack([x, y])).query(known[:, :2])[0] * info.mpp
+        far = cKDTree(found).query(known[:, :2])[0] * info.mpp
         level += known[:, 2].astype(int).tolist()
         is_found += (far <= REACH_UM).tolist()
-        n_candidates += len(x)
+        n_candidates += len(found)
     print(f"{len(places)} slides with labels, {n_candidates} candidates on them")
     for number, name in enumerate((*LEVELS, "all")):
         mine = np.array(level) == number if name != "all" else np.ones(len(level), dtype=bool)

@@ -3,7 +3,17 @@
 import numpy as np
 import pytest
 
-from rimlight.core.candidates import Tile, border_px, candidate_centres, owned, tiles_of
+from rimlight.core.candidates import (
+    DARKEST_CONTRAST_OD,
+    PALEST_CONTRAST_OD,
+    Tile,
+    border_px,
+    candidate_centres,
+    least_contrast_od,
+    nuclear_contrasts,
+    owned,
+    tiles_of,
+)
 from rimlight.core.density import light
 from rimlight.core.stains import HDAB, mix
 
@@ -108,3 +118,25 @@ def test_sizes_that_are_none_are_refused():
         tiles_of(10, 10, side_px=0)
     with pytest.raises(ValueError, match="above 0"):
         centres_of(np.zeros((9, 9, 3), np.uint8), mpp=0.0)
+
+
+def test_pale_nuclei_are_found_by_the_contrast_that_their_slide_has():
+    pale = picture(0.045 * discs((80, 120), NUCLEI, radius=4), np.zeros((80, 120)))
+    how = {"mpp": 1.0, "white": WHITE, "stains": HDAB}
+    assert len(candidate_centres(pale, **how)) == 0
+    least = least_contrast_od(nuclear_contrasts(pale, **how))
+    assert PALEST_CONTRAST_OD <= least < DARKEST_CONTRAST_OD
+    found = candidate_centres(pale, **how, least_contrast_od=least)
+    assert len(found) == 4
+    for x, y in NUCLEI:
+        assert np.hypot(*(found - [x, y]).T).min() <= 1
+
+
+def test_dark_nuclei_do_not_raise_the_contrast_asked_for_without_end():
+    assert least_contrast_od(np.full(9, 2.0, dtype=np.float32)) == DARKEST_CONTRAST_OD
+    assert least_contrast_od(np.empty(0, dtype=np.float32)) == PALEST_CONTRAST_OD
+
+
+def test_glass_between_brown_smears_holds_no_candidate():
+    brown = discs((60, 60), [(30, 30)], radius=22, inner=6)
+    assert len(centres_of(picture(0 * brown, 1.2 * brown))) == 0

@@ -17,7 +17,9 @@ from rimlight.core.stains import StainMatrix
 # Own definitions, see docs/decisions/0013-candidates-and-rounds.md.
 NUCLEUS_SIGMA_UM, SURROUND_SIGMA_UM = 1.5, 5.0
 LEAST_DISTANCE_UM = 3.0
-LEAST_CONTRAST_OD = 0.05
+LEAST_HAEMATOXYLIN_OD = 0.03
+PALEST_CONTRAST_OD, DARKEST_CONTRAST_OD = 0.015, 0.05
+SHARE_OF_CLEAR_NUCLEI, CLEAR_NUCLEI = 0.35, 0.9
 _TRUNCATE = 3.0
 
 
@@ -32,19 +34,27 @@ class Tile:
 
 
 def candidate_centres(
-    rgb: UInt8[np.ndarray, "h w 3"], *, mpp: float, white: White, stains: StainMatrix
+    rgb: UInt8[np.ndarray, "h w 3"],
+    *,
+    mpp: float,
+    white: White,
+    stains: StainMatrix,
+    least_contrast_od: float = DARKEST_CONTRAST_OD,
 ) -> Int64[np.ndarray, "n 2"]:
     """Return column and row of the pixels in which a cell's nucleus probably lies, row by row.
 
     Haematoxylin less DAB, so that a brown line is no nucleus, is smoothed to the size of a
-    nucleus; what lies higher than its surroundings and is the highest within 3 µm is a centre.
-    A nucleus that DAB hides, that is pale, or that the section missed is not found.
+    nucleus; what lies higher than its surroundings and is the highest within 3 µm is a centre,
+    where there is haematoxylin at all. A nucleus that DAB hides, that is pale, or that the
+    section missed is not found.
 
     Args:
         rgb: Light 0..255, at about 1 µm per pixel.
         mpp: Micrometres that one pixel covers.
         white: I0 of the slide.
         stains: To unmix with.
+        least_contrast_od: How much a centre must exceed its surroundings, the same all over a
+            slide; see :func:`least_contrast_od`.
 
     Raises:
         ValueError: The pixel size is not above 0.
@@ -52,12 +62,38 @@ def candidate_centres(
     Source:
         Difference of Gaussians (Marr and Hildreth 1980) on unmixed stain; own constants.
     """
-    if not mpp > 0:
-        raise ValueError(f"mpp: must be above 0, got {mpp}")
     contrast = _contrast(rgb, mpp=mpp, white=white, stains=stains)
-    rows, columns = np.nonzero(_is_highest(contrast, reach_px=_distance_px(mpp)))
+    is_centre = _is_highest(contrast, reach_px=_distance_px(mpp)) & (contrast > least_contrast_od)
+    rows, columns = np.nonzero(is_centre)
     centres: np.ndarray = np.column_stack([columns, rows]).astype(np.int64)
     return centres
+
+
+def nuclear_contrasts(
+    rgb: UInt8[np.ndarray, "h w 3"], *, mpp: float, white: White, stains: StainMatrix
+) -> Float32[np.ndarray, " n"]:
+    """Return how much each possible centre exceeds its surroundings, in OD, the faintest too."""
+    contrast = _contrast(rgb, mpp=mpp, white=white, stains=stains)
+    values: np.ndarray = contrast[_is_highest(contrast, reach_px=_distance_px(mpp))]
+    return values[values > PALEST_CONTRAST_OD]
+
+
+def least_contrast_od(contrasts: Float32[np.ndarray, " n"]) -> float:
+    """Return the contrast asked of a slide's candidates: about a third of that of clear nuclei.
+
+    Counterstain differs between laboratories by more than a factor of three.
+
+    Args:
+        contrasts: Of possible centres in samples of the slide's tissue.
+
+    >>> least_contrast_od(np.full(100, 0.1, dtype=np.float32))
+    0.035
+    """
+    if not len(contrasts):
+        return PALEST_CONTRAST_OD
+    clear = float(np.quantile(contrasts, CLEAR_NUCLEI))
+    least = SHARE_OF_CLEAR_NUCLEI * clear
+    return round(min(max(least, PALEST_CONTRAST_OD), DARKEST_CONTRAST_OD), 6)
 
 
 def border_px(mpp: float) -> int:
@@ -104,20 +140,36 @@ def owned(centres: Int64[np.ndarray, "n 2"], tile: Tile) -> Bool[np.ndarray, " n
 def _contrast(
     rgb: UInt8[np.ndarray, "h w 3"], *, mpp: float, white: White, stains: StainMatrix
 ) -> Float32[np.ndarray, "h w"]:
+    """What a nucleus-sized blob exceeds its surroundings by; -inf without haematoxylin."""
     from scipy.ndimage import gaussian_filter
 
-    weights = (stains.inverse[:, 0] - stains.inverse[:, 1]).astype(np.float32)
+    if not mpp > 0:
+        raise ValueError(f"mpp: must be above 0, got {mpp}")
     grey = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
-    terms = optical_density(grey, white=white) * weights
-    # Summed term by term: a matrix product may round the last pixels of a row otherwise.
-    red, green, violet = (terms[:, channel][rgb[..., channel]] for channel in range(3))
-    blue = red + green + violet
-    nucleus, surround = (
-        gaussian_filter(blue, sigma_um / mpp, truncate=_TRUNCATE)
-        for sigma_um in (NUCLEUS_SIGMA_UM, SURROUND_SIGMA_UM)
+    haematoxylin, dab = (
+        _summed(rgb, optical_density(grey, white=white) * weights.astype(np.float32))
+        for weights in (stains.inverse[:, 0], stains.inverse[:, 1])
     )
-    contrast: np.ndarray = nucleus - surround
+    near, near_dab, far = (
+        gaussian_filter(density, sigma_um / mpp, truncate=_TRUNCATE)
+        for density, sigma_um in (
+            (haematoxylin, NUCLEUS_SIGMA_UM),
+            (dab, NUCLEUS_SIGMA_UM),
+            (haematoxylin - dab, SURROUND_SIGMA_UM),
+        )
+    )
+    contrast: np.ndarray = near - near_dab - far
+    contrast[near <= LEAST_HAEMATOXYLIN_OD] = -np.inf
     return contrast
+
+
+def _summed(
+    rgb: UInt8[np.ndarray, "h w 3"], terms: Float32[np.ndarray, "256 3"]
+) -> Float32[np.ndarray, "h w"]:
+    """Sum term by term: a matrix product may round the last pixels of a row otherwise."""
+    red, green, violet = (terms[:, channel][rgb[..., channel]] for channel in range(3))
+    total: np.ndarray = red + green + violet
+    return total
 
 
 def _is_highest(contrast: Float32[np.ndarray, "h w"], *, reach_px: int) -> Bool[np.ndarray, "h w"]:
@@ -130,8 +182,7 @@ def _is_highest(contrast: Float32[np.ndarray, "h w"], *, reach_px: int) -> Bool[
     lowest = np.float32(-np.inf)
     before = maximum_filter(contrast, footprint=is_before, mode="constant", cval=lowest)
     around = maximum_filter(contrast, footprint=disc, mode="constant", cval=lowest)
-    highest: np.ndarray = (contrast > LEAST_CONTRAST_OD) & (contrast > before)
-    highest &= contrast >= around
+    highest: np.ndarray = (contrast > before) & (contrast >= around) & (contrast > lowest)
     return highest
 
 

@@ -14,9 +14,17 @@ from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
-from jaxtyping import Float64, Int64, UInt8
+from jaxtyping import Bool, Float64, Int64, UInt8
 
-from rimlight.core.candidates import Tile, border_px, candidate_centres, owned, tiles_of
+from rimlight.core.candidates import (
+    Tile,
+    border_px,
+    candidate_centres,
+    least_contrast_od,
+    nuclear_contrasts,
+    owned,
+    tiles_of,
+)
 from rimlight.core.resampling import block_mean
 from rimlight.core.stains import StainMatrix, stain_matrix
 from rimlight.core.tissue import tissue_mask
@@ -32,6 +40,8 @@ from rimlight.workflows.patches import wide_px
 SEARCH_MPP = 1.0
 TILE_UM = 512.0
 OVERVIEW_UM = 8.0
+SAMPLE_UM, N_SAMPLES = 128.0, 12
+"""Squares of tissue, spread over the slide, that tell how clear its nuclei are."""
 _READ_AHEAD = 2
 _VERSION = 1  # of the search; another gives other candidates
 
@@ -80,20 +90,24 @@ class _Plane:
     @property
     def border_px(self) -> int:
         block = self.block_px
-        return max(border_px(self.settings.mpp * block), ceil(self.wide_px / 2 / block)) * block
+        return max(border_px(self.search_mpp), ceil(self.wide_px / 2 / block)) * block
 
     @property
     def wide_px(self) -> int:
         return wide_px(self.settings)
 
-    def tiles(self) -> list[Tile]:
+    @property
+    def search_mpp(self) -> float:
+        return self.settings.mpp * self.block_px
+
+    def tiles(self, side_um: float) -> list[Tile]:
         """Cores in patch pixels; every side but the last is a whole number of blocks."""
         block = self.block_px
         width, height = (
             ceil(side / self.step_l0 / block) * block
             for side in (self.slide.width_l0, self.slide.height_l0)
         )
-        side = max(1, round(self.tile_um / self.settings.mpp / block)) * block
+        side = max(1, round(side_um / self.settings.mpp / block)) * block
         return tiles_of(width, height, side_px=side)
 
     def read(self, tile: Tile) -> UInt8[np.ndarray, "h w 3"]:
@@ -152,18 +166,37 @@ def candidate_tiles(
 
 def _of_slide(study: Study, plane: _Plane) -> Iterator[CandidateTile]:
     known = _known_centres(study, plane)
-    tiles = _tiles_of_tissue(plane) if known is None else _tiles_with(known, plane)
-    found: list[np.ndarray] = []
-    for tile, pixels in _read_ahead(plane, tiles):
-        if known is None:
-            centres = _searched(pixels, tile, plane)
-            found.append(centres)
-        else:
-            centres = known[owned(known, tile)]
-        yield _cut(pixels, tile, plane, centres=centres)
-    if known is None:
-        every = np.concatenate([np.empty((0, 2), dtype=np.int64), *found])
-        write_arrays(study.cache, _name(plane), {"centres_px": every})
+    if known is not None:
+        tiles = [tile for tile in plane.tiles(plane.tile_um) if owned(known, tile).any()]
+        for tile, pixels in _read_ahead(plane, tiles):
+            yield _cut(pixels, tile, plane, centres=known[owned(known, tile)])
+        return
+    mask = _tissue(plane)
+    least_od = _least_contrast(plane, mask)
+    found = [np.empty((0, 2), dtype=np.int64)]
+    for tile, pixels in _read_ahead(plane, _with_tissue(plane, mask, side_um=plane.tile_um)):
+        found.append(_searched(pixels, tile, plane, least_od=least_od))
+        yield _cut(pixels, tile, plane, centres=found[-1])
+    write_arrays(study.cache, _name(plane), {"centres_px": np.concatenate(found)})
+
+
+def _least_contrast(plane: _Plane, mask: Bool[np.ndarray, "h w"]) -> float:
+    """Return the contrast asked of candidates, from squares that no tile size moves."""
+    squares = _with_tissue(plane, mask, side_um=SAMPLE_UM, least=0.5)
+    squares = squares or _with_tissue(plane, mask, side_um=SAMPLE_UM)
+    chosen = np.unique(np.linspace(0, len(squares) - 1, N_SAMPLES).round().astype(int))
+    contrasts = [np.empty(0, dtype=np.float32)]
+    for number in chosen[: len(squares)]:
+        pixels = plane.read(squares[number])
+        contrasts.append(
+            nuclear_contrasts(
+                block_mean(pixels, side_px=plane.block_px),
+                mpp=plane.search_mpp,
+                white=plane.info.white,
+                stains=plane.stains,
+            )
+        )
+    return least_contrast_od(np.concatenate(contrasts))
 
 
 def _read_ahead(
@@ -186,15 +219,16 @@ def _read_ahead(
 
 
 def _searched(
-    pixels: UInt8[np.ndarray, "h w 3"], tile: Tile, plane: _Plane
+    pixels: UInt8[np.ndarray, "h w 3"], tile: Tile, plane: _Plane, *, least_od: float
 ) -> Int64[np.ndarray, "n 2"]:
     """Return the centres that the tile owns, as x and y in patch pixels of the whole slide."""
     block = plane.block_px
     found = candidate_centres(
         block_mean(pixels, side_px=block),
-        mpp=plane.settings.mpp * block,
+        mpp=plane.search_mpp,
         white=plane.info.white,
         stains=plane.stains,
+        least_contrast_od=least_od,
     )
     corner = np.array([tile.left_px, tile.top_px]) - plane.border_px
     centres = found * block + block // 2 + corner
@@ -225,24 +259,26 @@ def _cut(
     return CandidateTile(slide=plane.info, x_l0=middle[:, 0], y_l0=middle[:, 1], patches=patches)
 
 
-def _tiles_of_tissue(plane: _Plane) -> list[Tile]:
-    """Return the tiles whose core touches tissue on the overview of the slide."""
-    longest = max(plane.slide.width_l0, plane.slide.height_l0) * plane.info.mpp
-    overview = plane.slide.overview(max(64, ceil(longest / OVERVIEW_UM)))
-    mask = tissue_mask(overview, white=plane.info.white)
+def _tissue(plane: _Plane) -> Bool[np.ndarray, "h w"]:
+    longest_um = max(plane.slide.width_l0, plane.slide.height_l0) * plane.info.mpp
+    overview = plane.slide.overview(max(64, ceil(longest_um / OVERVIEW_UM)))
+    return tissue_mask(overview, white=plane.info.white)
+
+
+def _with_tissue(
+    plane: _Plane, mask: Bool[np.ndarray, "h w"], *, side_um: float, least: float = 0.0
+) -> list[Tile]:
+    """Return the tiles of which more than a share is tissue on the overview of the slide."""
     scale_y = mask.shape[0] / plane.slide.height_l0 * plane.step_l0
     scale_x = mask.shape[1] / plane.slide.width_l0 * plane.step_l0
 
-    def has_tissue(tile: Tile) -> bool:
+    def share(tile: Tile) -> float:
         rows = slice(int(tile.top_px * scale_y), ceil((tile.top_px + tile.height_px) * scale_y))
         left, right = tile.left_px, tile.left_px + tile.width_px
-        return bool(mask[rows, int(left * scale_x) : ceil(right * scale_x)].any())
+        part = mask[rows, int(left * scale_x) : ceil(right * scale_x)]
+        return float(part.mean()) if part.size else 0.0
 
-    return [tile for tile in plane.tiles() if has_tissue(tile)]
-
-
-def _tiles_with(centres: Int64[np.ndarray, "n 2"], plane: _Plane) -> list[Tile]:
-    return [tile for tile in plane.tiles() if owned(centres, tile).any()]
+    return [tile for tile in plane.tiles(side_um) if share(tile) > least]
 
 
 def _known_centres(study: Study, plane: _Plane) -> Int64[np.ndarray, "n 2"] | None:
