@@ -160,7 +160,7 @@ def agree(
         cuts=cuts,
         comparator=comparator,
     )
-    section = compared(ratings, settings, source=target.name)
+    section = compared(ratings, settings, source=target.resolve().name)
     folder = out or home
     write_agreement(folder, section, ratings)
     from rimlight.report.agreement import write_agreement_page
@@ -193,7 +193,8 @@ def _of_table(path: Path, columns: dict[str, Any], rules: dict[str, Any]) -> "Ra
 
 
 def _refuse_for_study(given: dict[str, Any]) -> None:
-    if named := [name for name, value in given.items() if value]:
+    option = {"readers": "column", "cuts": "cut", "models": "model"}
+    if named := [f"--{option.get(name, name)}" for name, value in given.items() if value]:
         raise RimlightError(
             f"{', '.join(named)}: options of tables were given for the folder of a study; leave "
             "them out, or give a table"
