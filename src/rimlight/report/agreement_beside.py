@@ -26,6 +26,10 @@ from rimlight.report.forest import Line, shared_scale
 from rimlight.report.wording import estimate, number
 
 _MOST_PANELS = 6
+_SQUARES = (
+    "MSR, MSC, MSE: mean squares between items, between readers, and of what is left; n items, k "
+    "readers. "
+)
 _LIMITS = (("bias", "mean difference"), ("limit_low", "lower limit"), ("limit_high", "upper limit"))
 
 
@@ -265,8 +269,8 @@ def definitions_block(scale: Block) -> PageBlock:
     return PageBlock(
         name=f"{key_of(scale)}_definitions",
         title="Definitions",
-        caption="MSR, MSC, MSE: mean squares between items, between readers, and of what is left; "
-        "n items, k readers. All figures of all pairs: pairs.csv beside this page.",
+        caption=(_SQUARES if scale["kind"] == "numbers" else "")
+        + "All figures of all pairs: pairs.csv beside this page.",
         numbers=numbers,
         table=table_of(numbers, title="What each figure means"),
         is_wide_table=True,

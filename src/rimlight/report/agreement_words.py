@@ -114,17 +114,17 @@ def pairs_words(section: Block, scale: Block) -> str:
 
 
 def undefined_words(section: Block) -> list[str]:
-    """Return how many resamples had no value of a mean, where there are any."""
+    """Return in how many resamples a mean had no value, the most of each scale; or nothing."""
     found = []
     for scale in section["scales"]:
-        for row in (row for row in scale["means"] if row["figure"] in shown_figures(scale)):
-            sides = [row["reader_reader"], *(model["reader_model"] for model in row["models"])]
-            most = max((side["n_undefined"] for side in sides if side is not None), default=0)
-            if most:
-                title = scale["figures"][row["figure"]]["title"]
-                found.append(f"{scale['key']} {title} {most:,}")
+        rows = [row for row in scale["means"] if row["figure"] in shown_figures(scale)]
+        sides = [row["reader_reader"] for row in rows]
+        sides += [model["reader_model"] for row in rows for model in row["models"]]
+        if most := max((side["n_undefined"] for side in sides if side is not None), default=0):
+            found.append(f"{scale['key']} {most:,}")
     n = section["n_resamples"]
-    return [f"Resamples of {n:,} left out, undefined: {', '.join(found)}."] if found else []
+    words = "in which a mean was undefined, left out of its interval"
+    return [f"Resamples of {n:,} {words}, at the most: {', '.join(found)}."] if found else []
 
 
 def lines_of(section: Block) -> str:
@@ -133,7 +133,7 @@ def lines_of(section: Block) -> str:
     lines = [f"{section['source']}: {size_words(section)}", interval_words(section), ""]
     lines += _aligned(rows)
     for scale in section["scales"]:
-        lines += _beside(scale)
+        lines += [*_against(section, scale), *_beside(scale)]
     lines += undefined_words(section)
     if any(row["n_missing"] for row in section["readers"]):
         lines.append(missing_words(section))
@@ -183,6 +183,18 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
         cells = [text.ljust(width) for text, width in zip(row[1:], widths, strict=False)]
         lines.append("  ".join([head.ljust(first), *cells]).rstrip())
     return lines
+
+
+def _against(section: Block, scale: Block) -> Iterator[str]:
+    if scale["kind"] != "call" or section["comparator"] is None:
+        return
+    for pair in scale["pairs"]:
+        if pair["column"] == section["comparator"]:
+            figures = ", ".join(
+                f"{title_in(scale, name)} {figure_text(name, pair['figures'][name])}"
+                for name in ("ppa", "npa", "opa")
+            )
+            yield f"{scale['key']}: {pair['row']} against {pair['column']}: {figures}"
 
 
 def _beside(scale: Block) -> Iterator[str]:

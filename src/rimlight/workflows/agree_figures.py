@@ -43,9 +43,10 @@ DEFINITIONS: Mapping[str, str] = {
                "differences grow with the value, and one pair of limits does not hold throughout",
     **{f"within_{points}": f"share of items whose two numbers differ by {points} or less"
        for points in CLOSE_POINTS},
-    "kappa": "Cohen's kappa, every difference counts the same",
-    "kappa_linear": "Cohen's kappa, a difference counts as many times as the levels are apart",
-    "kappa_quadratic": "Cohen's kappa, a difference counts by the square of the levels apart",
+    "kappa": "Cohen's kappa: 1 - disagreement found / disagreement expected if the two were "
+             "independent; every difference of level counts the same",
+    "kappa_linear": "Cohen's kappa; a difference counts as many times as the levels are apart",
+    "kappa_quadratic": "Cohen's kappa; a difference counts by the square of the levels apart",
     "fleiss": "Fleiss' kappa of all readers at once, unweighted, items that all of them rated",
     "agreement": "share of items with the same level",
     "opa": "overall percent agreement: share of items with the same call",
