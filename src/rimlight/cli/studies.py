@@ -2,16 +2,15 @@
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from rimlight.cli.options import AsJson, StudyFolder
 from rimlight.cli.output import answer, progress_bar, say
 from rimlight.errors import SettingsError, StudyError
+from rimlight.io.formats.points import Frame, ReadFormat, WrittenFormat
 from rimlight.settings import Settings, settings_from_toml
-
-Frame = Literal["level0", "bounds"]
 
 
 def init(
@@ -86,8 +85,22 @@ def add(
 
 def import_labels(
     study: StudyFolder,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="GeoJSON or CSV labels.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...", help="Labels: .geojson, .json, .xml, .csv or .parquet, also .gz."
+        ),
+    ],
     *,
+    file_format: Annotated[
+        ReadFormat | None,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="qupath, csv, parquet, coco, asap, imagescope, dsa, cellvit or patchsorter; "
+            "else told from the file.",
+        ),
+    ] = None,
     reader: Annotated[str | None, typer.Option(help="Who gave labels that name no reader.")] = None,
     slide: Annotated[str | None, typer.Option(help="Slide of a file that names none.")] = None,
     classes: Annotated[
@@ -118,6 +131,7 @@ def import_labels(
                 class_names=_level_of_class(classes or []),
                 frame=frame,
                 skip_faults=skip_faults,
+                file_format=file_format,
             )
         )
         for sentence in (*found[-1].notes, *found[-1].faults):
@@ -139,20 +153,33 @@ def import_labels(
 def export_labels(
     study: StudyFolder,
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help=".csv, .geojson(.gz), or a folder of these.")
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help=".csv, .parquet, .geojson(.gz); with --format .json, .xml; or a folder.",
+        ),
     ],
     *,
+    file_format: Annotated[
+        WrittenFormat | None,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="qupath, csv, parquet, coco, asap, imagescope or dsa; else told from the name.",
+        ),
+    ] = None,
     slide: Annotated[str | None, typer.Option(help="Only this slide.")] = None,
     frame: Annotated[
-        Frame | None, typer.Option(help="Where GeoJSON counts from; else as QuPath shows it.")
+        Frame | None,
+        typer.Option(help="Where x and y count from; else as QuPath shows it, or level0."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the current labels of the study as QuPath GeoJSON or CSV."""
+    """Write the current labels of the study as a table or for another program."""
     from rimlight.io.study import open_study
     from rimlight.workflows.exchange import export_labels as written
 
-    n_labels = written(open_study(study), file, slide=slide, frame=frame)
+    n_labels = written(open_study(study), file, slide=slide, frame=frame, file_format=file_format)
     answer({"file": str(file), "n_labels": n_labels}, f"{file}: {n_labels} labels", as_json=as_json)
 
 

@@ -98,6 +98,29 @@ def strict_json(
         ValueError: The text breaks a rule; the message is a clause without the file's name.
     """
 
+    decoder = strict_decoder(keys_allowed_twice=keys_allowed_twice, keeps_nan=keeps_nan)
+    try:
+        data = decoder.decode(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise ValueError("is not UTF-8 text") from error
+    except json.JSONDecodeError as error:
+        raise ValueError(f"is not JSON: {error.msg} in line {error.lineno}") from error
+    except RecursionError as error:
+        raise ValueError("is nested too deep") from error
+    if nests_deeper(data, MAX_DEPTH):
+        raise ValueError(f"is nested deeper than {MAX_DEPTH} levels")
+    return data
+
+
+def strict_decoder(
+    *, keys_allowed_twice: Sequence[str] = (), keeps_nan: bool = False
+) -> json.JSONDecoder:
+    """Return the decoder of ``strict_json``, for callers that meet a file's values one by one.
+
+    It raises ValueError, of which ``json.JSONDecodeError`` is one kind, or RecursionError; the
+    depth of what it returns is for the caller to check.
+    """
+
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key, value in pairs:
@@ -106,22 +129,22 @@ def strict_json(
             found[key] = value
         return found
 
-    try:
-        data = json.loads(
-            content.decode("utf-8-sig"),
-            object_pairs_hook=once,
-            parse_constant=float if keeps_nan else _refused_number,
-            parse_float=float if keeps_nan else _finite,
-        )
-    except UnicodeDecodeError as error:
-        raise ValueError("is not UTF-8 text") from error
-    except json.JSONDecodeError as error:
-        raise ValueError(f"is not JSON: {error.msg} in line {error.lineno}") from error
-    except RecursionError as error:
-        raise ValueError("is nested too deep") from error
-    if _depth_exceeds(data, MAX_DEPTH):
-        raise ValueError(f"is nested deeper than {MAX_DEPTH} levels")
-    return data
+    return json.JSONDecoder(
+        object_pairs_hook=once,
+        parse_constant=float if keeps_nan else _refused_number,
+        parse_float=float if keeps_nan else _finite,
+    )
+
+
+def nests_deeper(data: Any, limit: int) -> bool:
+    """Whether lists and objects stand in each other more than ``limit`` deep; never recursive."""
+    level: list[Any] = [data] if isinstance(data, dict | list) else []
+    for _ in range(limit):
+        inner = [item.values() if isinstance(item, dict) else item for item in level]
+        level = [child for items in inner for child in items if isinstance(child, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def sha256_of(path: Path) -> str:
@@ -186,13 +209,3 @@ def _finite(text: str) -> float:
     if number in (float("inf"), float("-inf")):
         raise ValueError(f"holds {text[:40]}, which is too large a number")
     return number
-
-
-def _depth_exceeds(data: Any, limit: int) -> bool:
-    level: list[Any] = [data] if isinstance(data, dict | list) else []
-    for _ in range(limit):
-        inner = [item.values() if isinstance(item, dict) else item for item in level]
-        level = [child for items in inner for child in items if isinstance(child, dict | list)]
-        if not level:
-            return False
-    return True

@@ -8,9 +8,21 @@ from pathlib import Path
 from rimlight.errors import LabelFileError, NotEnoughDataError
 from rimlight.io.database import writing
 from rimlight.io.files import inside, storage_error
-from rimlight.io.formats.label_tables import read_label_table, write_label_table
-from rimlight.io.formats.points import Fault, Frame, PointFile, plain_text
-from rimlight.io.formats.qupath import read_qupath, write_qupath
+from rimlight.io.formats.label_formats import (
+    ENDINGS,
+    WRITERS_OF_SLIDE,
+    format_to_write,
+    read_labels,
+    write_study,
+)
+from rimlight.io.formats.points import (
+    Fault,
+    Frame,
+    PointFile,
+    ReadFormat,
+    WrittenFormat,
+    plain_text,
+)
 from rimlight.io.journal import append_labels, current_labels, label_events, utc_now
 from rimlight.io.store import slides
 from rimlight.io.study import Study
@@ -18,8 +30,6 @@ from rimlight.records import Expression, Label, SlideId, SlideInfo
 from rimlight.workflows.matching import Origin, match_points
 from rimlight.workflows.placing import Placed, Wording, place_points
 
-_GEOJSON_ENDINGS = (".geojson", ".json", ".geojson.gz", ".json.gz")
-_TABLE_ENDINGS = (".csv", ".tsv", ".txt")
 _MAX_NAMES = 8
 
 
@@ -53,6 +63,7 @@ def import_labels(
     class_names: Mapping[str, Expression | str] | None = None,
     frame: Frame | None = None,
     skip_faults: bool = False,
+    file_format: ReadFormat | None = None,
 ) -> Imported:
     """Append the labels of a file to the journal, all of them or none.
 
@@ -61,13 +72,14 @@ def import_labels(
 
     Args:
         study: The study; the slides must be in it.
-        path: QuPath GeoJSON or CSV.
+        path: A file of any format in ``ReadFormat``.
         reader: Who gave the labels for which the file names nobody.
         slide: Id or file name of the slide, where the file does not say it.
         class_names: What class names mean that are not in our own table.
         frame: Where x and y count from, for a slide with an empty margin and a file that does
             not say it: ``bounds`` as QuPath shows it, or ``level0``.
         skip_faults: Import the sound labels and report the others.
+        file_format: The format; None tells it from the file.
 
     Raises:
         LabelFileError: The file has faults, all of them listed, and nothing was imported.
@@ -82,7 +94,7 @@ def import_labels(
         frame=frame,
         class_names=_expressions(class_names or {}),
     )
-    file = _read(path)
+    file = read_labels(path, file_format)
     placed = place_points(file, slides(study.engine), wording=wording)
     origin = Origin(source=name, content_hash=file.content_hash, now=utc_now())
     with writing(study.engine) as transaction:
@@ -105,22 +117,30 @@ def import_labels(
 
 
 def export_labels(
-    study: Study, path: Path, *, slide: str | None = None, frame: Frame | None = None
+    study: Study,
+    path: Path,
+    *,
+    slide: str | None = None,
+    frame: Frame | None = None,
+    file_format: WrittenFormat | None = None,
 ) -> int:
     """Write the current labels of the study, whole or not at all, and return how many.
 
-    A GeoJSON file holds one slide, because QuPath reads it into one slide. For several slides
-    name a folder: each slide gets its own file in it.
+    A file of QuPath, ASAP, ImageScope or DSA holds one slide, because these read it into one
+    slide. For several slides name a folder: each slide gets its own file in it.
 
     Args:
         study: The study.
-        path: ``.csv``; ``.geojson`` or ``.json``, with or without ``.gz``; or a folder.
+        path: ``.csv``, ``.parquet``, ``.geojson`` or ``.json``; with a format, a file of its
+            ending; or a folder.
         slide: Id of the one slide to export; None for all.
-        frame: Where GeoJSON coordinates count from; None takes what QuPath shows.
+        frame: Where coordinates count from; None takes what QuPath shows for QuPath, and
+            ``level0`` for all others. Tables are always of level 0.
+        file_format: The format; None tells it from the name.
 
     Raises:
         NotEnoughDataError: There is no label to write.
-        LabelFileError: The name fits no format, or a GeoJSON file would hold several slides.
+        LabelFileError: The name fits no format, or a file would hold several slides.
         StorageError: The disk refuses.
     """
     path = Path(path)
@@ -132,23 +152,24 @@ def export_labels(
     if not labels:
         of_slide = f" on slide {slide}" if slide else ""
         raise NotEnoughDataError(f"{study.folder}: has no labels{of_slide}; import some first")
-    if path.name.lower().endswith(_TABLE_ENDINGS):
-        cases = {slide_id: info.case_id for slide_id, info in info_of_slide.items()}
-        return write_label_table(path, labels, case_of_slide=cases)
-    if path.name.lower().endswith(_GEOJSON_ENDINGS):
-        return _write_geojson(path, labels, info_of_slide, frame)
-    return _write_folder(path, labels, info_of_slide, frame)
+    written = format_to_write(path, file_format)
+    is_file = path.name.lower().endswith(ENDINGS[written])
+    if written in WRITERS_OF_SLIDE:
+        write = _write_file if is_file else _write_folder
+        return write(path, labels, info_of_slide, _Manner(file_format=written, frame=frame))
+    if not is_file:
+        raise LabelFileError(
+            f"{path}: {written} holds all slides in one file; name it {ENDINGS[written][0]}"
+        )
+    return write_study(path, labels, slides=info_of_slide, file_format=written, frame=frame)
 
 
-def _read(path: Path) -> PointFile:
-    name = path.name.lower()
-    if name.endswith(_GEOJSON_ENDINGS):
-        return read_qupath(path)
-    if name.endswith(_TABLE_ENDINGS):
-        return read_label_table(path)
-    raise LabelFileError(
-        f"{path}: is neither .geojson, .json nor .csv by its name; export it in one of these"
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Manner:
+    """How the files of single slides are written."""
+
+    file_format: WrittenFormat
+    frame: Frame | None
 
 
 def _expressions(class_names: Mapping[str, Expression | str]) -> dict[str, Expression]:
@@ -187,7 +208,10 @@ def _sentence(name: str, faults: Sequence[str], placed: Placed) -> str:
         )
         parts.append(f'say what these classes mean, {shown}, with --class "{unknown[0]}=weak"')
     if placed.is_swapped:
-        parts.append("the points outside would fit with x and y exchanged, so look at the headings")
+        parts.append(
+            "the points outside would fit with x and y exchanged, so look at the headings, or at "
+            "--format"
+        )
     parts.append("correct the file, or take the sound labels with --skip-faults")
     return "; ".join(parts)
 
@@ -200,42 +224,44 @@ def _refuse(name: str, file: PointFile, placed: Placed, *, faults: Sequence[str]
         raise LabelFileError(_sentence(name, faults, placed), tuple(faults))
 
 
-def _write_geojson(
+def _write_file(
     path: Path,
     labels: Sequence[Label],
     info_of_slide: Mapping[SlideId, SlideInfo],
-    frame: Frame | None,
+    manner: _Manner,
 ) -> int:
     found = sorted({label.cell.slide_id for label in labels})
     if len(found) > 1:
+        what = "GeoJSON" if manner.file_format == "qupath" else manner.file_format
         raise LabelFileError(
-            f"{path}: a GeoJSON file holds one slide, the labels are on {len(found)}; name a "
+            f"{path}: a {what} file holds one slide, the labels are on {len(found)}; name a "
             "folder, one slide with --slide, or a .csv file"
         )
-    return write_qupath(path, labels, slide=info_of_slide[found[0]], frame=frame)
+    write = WRITERS_OF_SLIDE[manner.file_format]
+    return write(path, labels, slide=info_of_slide[found[0]], frame=manner.frame)
 
 
 def _write_folder(
     folder: Path,
     labels: Sequence[Label],
     info_of_slide: Mapping[SlideId, SlideInfo],
-    frame: Frame | None,
+    manner: _Manner,
 ) -> int:
     if folder.suffix and not folder.is_dir():
         raise LabelFileError(
             f"{folder}: is no format we write; name a .geojson or .csv file, or a folder"
         )
+    ending = ENDINGS[manner.file_format][0]
     n_labels = 0
     for slide_id, of_slide in groupby(labels, key=lambda label: label.cell.slide_id):
-        n_labels += write_qupath(
-            _file_of_slide(folder, slide_id), of_slide, slide=info_of_slide[slide_id], frame=frame
-        )
+        path = _file_of_slide(folder, f"{slide_id}{ending}")
+        n_labels += _write_file(path, list(of_slide), info_of_slide, manner)
     return n_labels
 
 
-def _file_of_slide(folder: Path, slide_id: SlideId) -> Path:
+def _file_of_slide(folder: Path, name: str) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise storage_error(folder, error) from error
-    return inside(folder, f"{slide_id}.geojson")
+    return inside(folder, name)

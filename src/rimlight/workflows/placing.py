@@ -10,6 +10,7 @@ from math import floor, hypot
 from pathlib import PurePosixPath
 
 from rimlight.errors import LabelFileError
+from rimlight.io.formats.coco import expression_of_category
 from rimlight.io.formats.points import Fault, Frame, PointFile, PointRecord
 from rimlight.io.formats.qupath import expression_of_class
 from rimlight.records import Box, Expression, ReaderId, SlideId, SlideInfo
@@ -190,6 +191,7 @@ def _ground_of(file: PointFile, slides: Sequence[SlideInfo], wording: Wording) -
         raise LabelFileError(
             f"{wording.file}: says itself that it counts from {file.frame}; leave out --frame"
         )
+    _refuse_other_size(file, names, wording)
     return _Ground(
         wording=wording,
         names=names,
@@ -218,9 +220,27 @@ def _slide_of_hash(
     return named or (by_id or found)[0]
 
 
+def _refuse_other_size(file: PointFile, names: SlideNames, wording: Wording) -> None:
+    """Refuse labels of a smaller or larger picture of a slide: they would lie elsewhere on it."""
+    for name, size in file.sizes.items():
+        try:
+            slide = slide_named(name, names)
+        except ValueError:
+            continue  # each of its points says so
+        box = slide.bounds
+        sizes = [(slide.width_l0, slide.height_l0)]
+        sizes += [(round(box.width_l0), round(box.height_l0))] if box else []
+        if size not in sizes:
+            raise LabelFileError(
+                f"{wording.file}: was made on a picture of {size[0]:g} x {size[1]:g} px, slide "
+                f"{slide.slide_id} has {slide.width_l0} x {slide.height_l0}; add that picture "
+                "with rimlight add, or export the labels from the slide itself"
+            )
+
+
 def _slide_of_stem(name: str, names: SlideNames) -> SlideInfo | None:
     stem = PurePosixPath(name).name
-    for ending in (".gz", ".json", ".geojson", ".csv", ".tsv", ".txt"):
+    for ending in (".gz", ".json", ".geojson", ".csv", ".tsv", ".txt", ".xml", ".parquet"):
         stem = stem.removesuffix(ending)
     try:
         return slide_named(stem, names)
@@ -307,8 +327,11 @@ def _outside(
 
 
 def _expression(record: PointRecord, ground: _Ground) -> Expression | None:
-    return ground.class_names.get(_folded(record.class_name)) or expression_of_class(
-        record.class_name
+    name = record.class_name
+    return (
+        ground.class_names.get(_folded(name))
+        or expression_of_class(name)
+        or expression_of_category(name)
     )
 
 

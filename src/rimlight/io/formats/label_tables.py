@@ -1,7 +1,7 @@
 """Labels as CSV: one row a label, columns found by their headings in any order."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rimlight.errors import LabelFileError
@@ -34,15 +34,13 @@ def read_label_table(path: Path) -> PointFile:
         LabelFileError: The file is absent or no table, or lacks a column it needs.
     """
     header, rows = read_rows(path)
-    column_of = _columns(header, path)
+    column_of = label_columns(header, path)
     said = [row for row in rows if any(cell.strip() for cell in row.cells)]
     items = [_point_of(row, column_of, len(header)) for row in said]
-    heading = header[column_of["x"]].casefold(), header[column_of["y"]].casefold()
-    frame: Frame | None = "level0" if heading == ("x_l0", "y_l0") else None
     return PointFile(
         items=tuple(items),
         content_hash=hashlib.sha256(repr((header, rows)).encode()).hexdigest(),
-        frame=frame,
+        frame=frame_of_headings(header, column_of),
     )
 
 
@@ -54,25 +52,38 @@ def write_label_table(
     Raises:
         StorageError: The disk refuses.
     """
-    rows = [
-        (
-            case_of_slide[label.cell.slide_id],
-            label.cell.slide_id,
-            label.cell.cell_id,
-            label.cell.x_l0,
-            label.cell.y_l0,
-            label.expression.value,
-            label.reader,
-            label.made_at,
-            label.label_id,
-        )
-        for label in labels
-    ]
+    rows = [row_of(label, case_of_slide) for label in labels]
     write_rows(path, HEADER, rows, n_digits=None)
     return len(rows)
 
 
-def _columns(header: list[str], path: Path) -> dict[str, int]:
+def row_of(label: Label, case_of_slide: Mapping[SlideId, CaseId]) -> tuple[str | float, ...]:
+    """Return a label in the order of ``HEADER``."""
+    return (
+        case_of_slide[label.cell.slide_id],
+        label.cell.slide_id,
+        label.cell.cell_id,
+        label.cell.x_l0,
+        label.cell.y_l0,
+        label.expression.value,
+        label.reader,
+        label.made_at,
+        label.label_id,
+    )
+
+
+def frame_of_headings(header: Sequence[str], column_of: Mapping[str, int]) -> Frame | None:
+    """Return where x and y count from by the headings of their columns."""
+    heading = header[column_of["x"]].casefold(), header[column_of["y"]].casefold()
+    return "level0" if heading == ("x_l0", "y_l0") else None
+
+
+def label_columns(header: Sequence[str], path: Path) -> dict[str, int]:
+    """Return the place of each column by what it means.
+
+    Raises:
+        LabelFileError: A column that is needed is missing, or two may be the same.
+    """
     folded = [name.casefold() for name in header]
     column_of = {}
     for field, names in _HEADINGS.items():
@@ -99,25 +110,35 @@ def _point_of(row: TableRow, column_of: Mapping[str, int], n_columns: int) -> Po
         return Fault(place=place, reason=f"{reason}; a decimal comma or an unquoted name?")
     cell_of = {field: row.cells[column] for field, column in column_of.items()}
     try:
-        text_of = {
-            field: plain_text(cell_of.get(field), what=field)
-            for field in ("slide", "cell", "label", "reader", "time", "label_id")
-        }
-        if text_of["label"] is None:
-            raise ValueError("the label is empty")
-        return PointRecord(
-            place=place,
-            x=_coordinate(cell_of["x"], "x"),
-            y=_coordinate(cell_of["y"], "y"),
-            class_name=text_of["label"],
-            slide=text_of["slide"],
-            cell=text_of["cell"],
-            reader=text_of["reader"],
-            time=utc_time(text_of["time"]),
-            label_id=text_of["label_id"],
-        )
+        x, y = _coordinate(cell_of["x"], "x"), _coordinate(cell_of["y"], "y")
+        return record_of(cell_of, place=place, x=x, y=y)
     except ValueError as error:
         return Fault(place=place, reason=str(error))
+
+
+def record_of(said: Mapping[str, object], *, place: str, x: float, y: float) -> PointRecord:
+    """Return a row as a point.
+
+    Raises:
+        ValueError: Something is no plain text, or the label is empty; the message is a clause.
+    """
+    text_of = {
+        field: plain_text(said.get(field), what=field)
+        for field in ("slide", "cell", "label", "reader", "time", "label_id")
+    }
+    if text_of["label"] is None:
+        raise ValueError("the label is empty")
+    return PointRecord(
+        place=place,
+        x=x,
+        y=y,
+        class_name=text_of["label"],
+        slide=text_of["slide"],
+        cell=text_of["cell"],
+        reader=text_of["reader"],
+        time=utc_time(text_of["time"]),
+        label_id=text_of["label_id"],
+    )
 
 
 def _coordinate(text: str, axis: str) -> float:

@@ -1,12 +1,17 @@
 """Point labels as a foreign file states them, before they are placed on slides and cells."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from reprlib import repr as short
 from typing import Literal
 
 Frame = Literal["level0", "bounds"]
+WrittenFormat = Literal["qupath", "csv", "parquet", "coco", "asap", "imagescope", "dsa"]
+ReadFormat = Literal[
+    "qupath", "csv", "parquet", "coco", "asap", "imagescope", "dsa", "cellvit", "patchsorter"
+]
 MAX_TEXT = 300
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -53,7 +58,10 @@ class PointFile:
         the file does not say.
     slide, slide_hash: the one slide the whole file is of, by name and fingerprint, if it says so.
     content_hash: sha256 of the text, the same whether it came compressed or not.
-    notes: what was left out because it is no point label, one sentence each.
+    notes: what was left out because it is no point label, and what the format cannot say, one
+        sentence each.
+    sizes: width and height in pixels of the picture that was labelled, by the slide's name in
+        the file, where the file says it.
     """
 
     items: tuple[PointRecord | Fault, ...]
@@ -62,6 +70,7 @@ class PointFile:
     slide: str | None = None
     slide_hash: str | None = None
     notes: tuple[str, ...] = ()
+    sizes: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def plain_text(value: object, *, what: str) -> str | None:

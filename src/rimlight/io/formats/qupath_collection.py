@@ -1,14 +1,12 @@
 """The frame of a GeoJSON file for QuPath: one feature a line, a header that names the slide."""
 
-import gzip
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 from uuid import UUID, uuid5
 
-from rimlight.io.files import whole_file
+from rimlight.io.formats.packing import packed_file
 from rimlight.io.formats.points import Frame
 from rimlight.records import SlideInfo
 
@@ -31,9 +29,9 @@ def write_collection(
         StorageError: The disk refuses.
     """
     n_features = 0
-    with whole_file(path) as handle, _packed(handle, path) as packed:
+    with packed_file(path) as packed:
         packed.write(b'{"type":"FeatureCollection",\n"rimlight":')
-        packed.write(_json_bytes(_header_of(slide, frame)))
+        packed.write(_json_bytes(header_of(slide, frame)))
         packed.write(b',\n"features":[')
         for feature in features:
             packed.write(b",\n" if n_features else b"\n")
@@ -60,21 +58,8 @@ def object_id(name: str) -> str:
     return str(uuid5(_NAMESPACE, name))
 
 
-@contextmanager
-def _packed(handle: BinaryIO, path: Path) -> Iterator[BinaryIO]:
-    if Path(path).suffix != ".gz":
-        yield handle
-        return
-    # No name and no time in the gzip header, so that equal labels give equal bytes.
-    with gzip.GzipFile("", "wb", fileobj=handle, mtime=0) as packed:
-        yield cast(BinaryIO, packed)
-
-
-def _json_bytes(data: object) -> bytes:
-    return json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _header_of(slide: SlideInfo, frame: Frame) -> dict[str, Any]:
+def header_of(slide: SlideInfo, frame: Frame) -> dict[str, Any]:
+    """Return what a file of one slide says of itself, for any format that has room for it."""
     bounds = slide.bounds
     return {
         "version": _HEADER_VERSION,
@@ -85,3 +70,7 @@ def _header_of(slide: SlideInfo, frame: Frame) -> dict[str, Any]:
         "bounds": bounds and [bounds.left_l0, bounds.top_l0, bounds.width_l0, bounds.height_l0],
         "research_use_only": True,
     }
+
+
+def _json_bytes(data: object) -> bytes:
+    return json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()

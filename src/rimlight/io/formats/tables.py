@@ -112,13 +112,7 @@ def read_rows(
     Raises:
         LabelFileError: Or ``refusal``: the file is absent, too large, empty or no CSV in UTF-8.
     """
-    text = _text_of(Path(path), refusal)
-    try:
-        found = list(islice(_rows_of(text), MAX_ROWS + 2))
-    except ValueError as error:
-        raise refusal(f"{path}: {error}") from error
-    if len(found) > MAX_ROWS + 1:
-        raise refusal(f"{path}: has more than {MAX_ROWS} rows; split the file")
+    found = _found(Path(path), refusal, MAX_ROWS + 1)
     if not found:
         raise refusal(f"{path}: the file is empty; it needs a header and rows")
     header = [cell.strip() for cell in found[0].cells]
@@ -126,6 +120,26 @@ def read_rows(
     if doubled:
         raise refusal(f"{path}: the heading {doubled[0]!r} stands twice; rename one")
     return header, found[1:]
+
+
+def read_headless_rows(path: Path) -> list[TableRow]:
+    """Return the rows of a CSV without a header; comma, semicolon or tab is told from row one.
+
+    Raises:
+        LabelFileError: The file is absent, too large or no CSV in UTF-8.
+    """
+    return _found(Path(path), LabelFileError, MAX_ROWS)
+
+
+def _found(path: Path, refusal: type[RimlightError], n_most: int) -> list[TableRow]:
+    text = _text_of(path, refusal)
+    try:
+        found = list(islice(_rows_of(text), n_most + 1))
+    except ValueError as error:
+        raise refusal(f"{path}: {error}") from error
+    if len(found) > n_most:
+        raise refusal(f"{path}: has more than {MAX_ROWS} rows; split the file")
+    return found
 
 
 def _rows_of(text: str) -> Iterator[TableRow]:
