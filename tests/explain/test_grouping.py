@@ -65,6 +65,7 @@ def test_what_tells_kinds_apart_is_said():
     words = {int(kind[group.rows[0]]): group.words for group in found.groups}
     assert "mostly on one side" in words[0]
     assert "spread around" in words[1]
+    assert "logits around +1." in words[0]
 
 
 @pytest.mark.parametrize("seed", range(5))

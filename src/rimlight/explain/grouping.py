@@ -86,7 +86,7 @@ def grouped(
         kinds = [rows]
         if is_compared and len(rows) >= LEAST_OF_CAUSE:
             kinds = _kinds(traits, rows)
-        found += _named(cause, kinds, traits, maps)
+        found += _named(cause, kinds, traits, maps=maps, logits=logits)
     found.sort(key=lambda group: (-len(group.rows), group.name))
     names = [""] * len(causes)
     for group in found:
@@ -198,7 +198,7 @@ def _best_parting(scores: np.ndarray) -> tuple[float, np.ndarray]:
 
 
 def _named(
-    cause: str, kinds: list[np.ndarray], traits: np.ndarray, maps: np.ndarray
+    cause: str, kinds: list[np.ndarray], traits: np.ndarray, *, maps: np.ndarray, logits: np.ndarray
 ) -> list[Group]:
     """Groups of one cause, larger kinds first; each with its most typical cells."""
     plain = cause.replace("_", " ")
@@ -214,18 +214,21 @@ def _named(
                 cause=cause,
                 rows=rows,
                 examples=rows[np.argsort(away, kind="stable")[:N_EXAMPLES]],
-                words=_words(maps[rows], reach[rows]) if is_parted else "",
+                words=_words(maps[rows], reach[rows], logits[rows]) if is_parted else "",
             )
         )
     return groups
 
 
-def _words(maps: np.ndarray, reach: np.ndarray) -> str:
+def _words(maps: np.ndarray, reach: np.ndarray, logits: np.ndarray) -> str:
     sizes = np.abs(polar(np.abs(maps)))
     ring, first = sizes[..., 0].sum(axis=1), sizes[..., 1].sum(axis=1)
     is_one_sided = float(np.median(first / np.where(ring > 0, ring, 1))) > 1 / 3
     where = "mostly on one side of" if is_one_sided else "spread around"
-    return f"evidence {where} the click, {np.median(reach):.0%} of the way to the patch's edge"
+    return (
+        f"logits around {np.median(logits):+.1f}; evidence {where} the click, "
+        f"{100 * np.median(reach):.0f} % of the way to the patch's edge"
+    )
 
 
 def _reach(maps: np.ndarray) -> np.ndarray:

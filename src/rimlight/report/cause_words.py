@@ -83,6 +83,8 @@ def sentence_of(
     """
     if cause == CauseName.UNEXPLAINED:
         return "Unexplained: no edit that was tried is a proof."
+    if cause == CauseName.DOUBTFUL_LABEL:
+        return "No edit is a proof, and the label itself is in doubt."
     if after is None or cause not in _EDITS:
         return f"By the map only: {name_of(cause)}."
     doing = _EDITS[cause][0]

@@ -14,7 +14,7 @@ from rimlight.report.cause_drawings import CauseBar, bars_svg
 from rimlight.report.cause_words import name_of
 from rimlight.report.contents import Contents, within
 from rimlight.report.svg import LEVEL_NAMES
-from rimlight.report.wording import count, number, percent
+from rimlight.report.wording import count, number, percent, with_minus
 
 KEY, SHORT, TITLE = "causes", "Why it errs", "Why it errs, and what proves it"
 HELD_OUT = "hold-out"
@@ -179,11 +179,11 @@ def _share(n: int, of: int) -> str:
     return percent(n / of if of else None)
 
 
-def _rank(group: Mapping[str, Any], cells: CauseCells) -> tuple[int, int]:
-    """Groups with most confirmed cells first; what is unexplained stands last by that."""
+def _rank(group: Mapping[str, Any], cells: CauseCells) -> tuple[int, bool, int]:
+    """Groups with most confirmed cells first; what is unexplained stands last."""
     members = cells.members(str(group["name"]))
     n_confirmed = sum(cells.rows[at]["status"] == "confirmed" for at in members)
-    return -n_confirmed, -len(members)
+    return -n_confirmed, group["cause"] == CauseName.UNEXPLAINED, -len(members)
 
 
 def _group(group: Mapping[str, Any], cells: CauseCells, *, number: int) -> Block | None:
@@ -194,7 +194,11 @@ def _group(group: Mapping[str, Any], cells: CauseCells, *, number: int) -> Block
         return None
     members = cells.members(str(group["name"]))
     n_held = int(group.get("n_held_out") or 0)
-    kind = f" {group['words'][0].upper()}{group['words'][1:]}." if group.get("words") else ""
+    kind = (
+        f" {group['words'][0].upper()}{with_minus(group['words'][1:])}."
+        if group.get("words")
+        else ""
+    )
     cause = str(group["cause"])
     name = str(group["name"]).replace(cause.replace("_", " "), name_of(cause), 1)
     return Block(
