@@ -4,6 +4,7 @@ import json
 import shutil
 import sqlite3
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -98,6 +99,12 @@ def test_a_round_never_asks_about_a_held_out_case_or_a_labelled_cell(run, study)
                 assert far * mpp > 4
     assert section["n_known"] > 20
     assert read_metrics(run)["triage"] == section
+
+
+def test_every_key_of_the_sections_is_on_the_page_of_metrics(run, study):
+    words = (Path(__file__).parents[2] / "docs/reference/metrics.md").read_text(encoding="utf-8")
+    for found in (triage(run, n_cells=10), ledger(run), *ledger(run)["rounds"]):
+        assert sorted(key for key in found if f"`{key}`" not in words) == []
 
 
 def test_shares_are_as_asked_and_a_cause_is_named_only_where_it_is_the_reason(run, study):
