@@ -13,6 +13,7 @@ from rimlight.core.reader_agreement import (
     LevelPairs,
     NumberPairs,
     consensus_without,
+    effective_items,
     fleiss_kappa_of,
     rated_by_all,
     wilson,
@@ -169,6 +170,20 @@ def test_wilson_is_that_of_statsmodels(n_so, n):
     found = wilson(n_so, n, n_cases=n, is_reliable=True)
     low, high = proportion_confint(n_so, n, method="wilson")
     assert (found.low, found.high) == pytest.approx((low, high), abs=1e-12)
+
+
+def test_wilson_of_fewer_effective_items_is_that_of_so_many():
+    found = wilson(80, 100, n_cases=20, is_reliable=True, n_effective=25.0)
+    assert (found.low, found.high) == pytest.approx(proportion_confint(20, 25, method="wilson"))
+
+
+def test_items_are_worth_what_their_variance_over_resamples_says_within_cases_and_items():
+    spread = np.array([0.4, 0.6])  # variance 0.01; one item: 0.25
+    assert effective_items(0.5, spread, n=100, n_cases=10) == 25
+    assert effective_items(0.5, spread, n=100, n_cases=40) == 40
+    assert effective_items(0.5, spread, n=20, n_cases=10) == 20
+    assert effective_items(1.0, np.ones(9), n=100, n_cases=10) == 10  # nothing known: a case is one
+    assert effective_items(0.5, np.array([np.nan, 0.4, 0.6]), n=100, n_cases=10) == 25
 
 
 def test_wilson_of_nothing_is_undefined():

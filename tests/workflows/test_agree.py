@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
+from statsmodels.stats.proportion import proportion_confint
 
 from rimlight.errors import LabelFileError, NotEnoughDataError
 from rimlight.io.formats.rating_tables import RatingColumns, read_ratings
@@ -145,10 +146,37 @@ def test_calls_name_the_comparator_in_the_column(tmp_path):
     assert pair(scale, "a", "b")["counts"] == [[3, 0], [1, 1]]
 
 
-def test_several_items_of_a_case_have_no_interval_of_wilson(tmp_path):
-    text = "case,slide,a,b\nc1,s1,80,80\nc1,s2,0,0\nc2,s3,0,80\n"
+def test_several_items_of_a_case_are_worth_fewer_in_the_interval_of_a_share(tmp_path):
+    # Two slides a case that always agree or differ together: 20 slides are worth 10.
+    both = [(80, 80) if case < 6 else (80, 0) for case in range(10) for _ in range(2)]
+    text = "case,slide,a,b\n" + "".join(
+        f"c{i // 2},s{i},{a},{b}\n" for i, (a, b) in enumerate(both)
+    )
+    settings = AgreeSettings(n_resamples=2000)
+    scale = block(agree(ratings_from(tmp_path, text, cuts=(50,)), settings, source="t"), "cut_50")
+    opa = pair(scale, "a", "b")["figures"]["opa"]
+    low, high = proportion_confint(6, 10, method="wilson")
+    assert opa["interval"] == "Wilson, worth 10 items"
+    assert (opa["low"], opa["high"]) == pytest.approx((low, high), abs=0.01)
+    assert opa["n_items"] == 20
+
+
+def test_ppa_rests_on_the_items_that_the_comparator_calls_positive(tmp_path):
+    text = wide({"a": [80] * 8 + [0] * 4, "b": [80] * 10 + [0] * 2})
     scale = block(agree(ratings_from(tmp_path, text, cuts=(50,)), SETTINGS, source="t"), "cut_50")
-    assert pair(scale, "a", "b")["figures"]["opa"]["interval"] == "bootstrap of cases"
+    ppa = pair(scale, "a", "b")["figures"]["ppa"]
+    assert (ppa["n_items"], ppa["n_cases"], ppa["value"]) == (10, 10, 0.8)
+    assert (ppa["low"], ppa["high"]) == pytest.approx(proportion_confint(8, 10, method="wilson"))
+
+
+def test_where_no_resample_differs_there_is_no_interval_instead_of_certainty(tmp_path):
+    columns = {"a": [0, 80, 20, 90, 1, 60], "b": [0, 80, 20, 90, 1, 60]}
+    section = agree(ratings_from(tmp_path, wide(columns), cuts=(50,)), SETTINGS, source="t")
+    icc = pair(block(section, "value"), "a", "b")["figures"]["icc_2_1"]
+    assert (icc["value"], icc["low"], icc["high"]) == (1, None, None)
+    assert icc["interval"] == "none: every resample gives the same value"
+    opa = pair(block(section, "cut_50"), "a", "b")["figures"]["opa"]
+    assert (opa["low"], opa["high"]) == pytest.approx(proportion_confint(6, 6, method="wilson"))
 
 
 def test_kappa_where_both_gave_one_level_is_undefined_with_its_reason_and_left_out_of_means(

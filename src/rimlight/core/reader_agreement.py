@@ -204,11 +204,20 @@ def fleiss_kappa_of(
     return fleiss
 
 
-def wilson(n_so: int, n: int, *, n_cases: int, is_reliable: bool) -> Interval:
-    """Return a share with Wilson's score interval of 95 %; for items of which each is its own case.
+def wilson(
+    n_so: int, n: int, *, n_cases: int, is_reliable: bool, n_effective: float | None = None
+) -> Interval:
+    """Return a share with Wilson's score interval of 95 %.
+
+    Args:
+        n_so: Items that count.
+        n: Of so many.
+        n_cases: Cases that they lie in.
+        is_reliable: Whether these are enough.
+        n_effective: How many independent items they are worth; None for n of them.
 
     Source:
-        Wilson 1927.
+        Wilson 1927; with an effective number, Dean, Pavlou 2015.
 
     >>> shown = wilson(9, 10, n_cases=10, is_reliable=True)
     >>> round(shown.low, 4), round(shown.high, 4)
@@ -217,8 +226,9 @@ def wilson(n_so: int, n: int, *, n_cases: int, is_reliable: bool) -> Interval:
     low = high = None
     if n:
         share, z2 = n_so / n, Z_95**2
-        middle = (share + z2 / (2 * n)) / (1 + z2 / n)
-        reach = Z_95 / (1 + z2 / n) * sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+        m = float(n) if n_effective is None else n_effective
+        middle = (share + z2 / (2 * m)) / (1 + z2 / m)
+        reach = Z_95 / (1 + z2 / m) * sqrt(share * (1 - share) / m + z2 / (4 * m * m))
         low, high = max(0.0, middle - reach), min(1.0, middle + reach)
     return Interval(
         value=n_so / n if n else None,
@@ -230,6 +240,24 @@ def wilson(n_so: int, n: int, *, n_cases: int, is_reliable: bool) -> Interval:
         n_undefined=0,
         is_reliable=is_reliable,
     )
+
+
+def effective_items(
+    share: float, resamples: Float[np.ndarray, " r"], *, n: int, n_cases: int
+) -> float:
+    """Return how many independent items a share is worth, from its variance over the resamples.
+
+    Never under the number of cases and never over n. Where every item counts, or none, the
+    resamples do not vary and tell nothing: then each case is worth one item.
+
+    >>> effective_items(0.5, np.array([0.4, 0.6]), n=100, n_cases=10)  # variance 0.01, 0.25 / 25
+    25.0
+    """
+    known = resamples[~np.isnan(resamples)]
+    variance = float(known.var()) if len(known) else 0.0
+    of_one = share * (1 - share)
+    worth = of_one / variance if of_one > 0 and variance > 0 else 0.0
+    return float(min(max(round(worth, 9), n_cases), n))
 
 
 def consensus_without(

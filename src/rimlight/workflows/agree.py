@@ -137,7 +137,7 @@ def _scale_block(
             name: {"title": title_of(name, scale), "definition": definition_of(name)}
             for name in names
         },
-        "pairs": pairs_block(ratings, scale, found),
+        "pairs": pairs_block(ratings, scale, found, draws),
         "means": means_block(ratings, scale, found, draws),
         "groups": groups,
         "consensus": consensus_block(ratings, scale, draws),

@@ -1,6 +1,6 @@
 """Blocks of the result of ``rimlight agree``: against a consensus, by band, and by repeats."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,14 @@ from rimlight.core.intervals import sampled
 from rimlight.core.ratings import Ratings, Scale, ScaleKind, band_names, band_of
 from rimlight.core.reader_agreement import LIMIT_SDS, NumberPairs, Rule, consensus_without
 from rimlight.core.reader_means import mean_over
-from rimlight.workflows.agree_blocks import Figures, counts_of, figures_block, models_of, pairs_of
+from rimlight.workflows.agree_blocks import (
+    Figures,
+    below_of,
+    counts_of,
+    figures_block,
+    models_of,
+    pairs_of,
+)
 from rimlight.workflows.agree_figures import (
     MAIN,
     Draws,
@@ -54,11 +61,14 @@ def _beside_consensus(
         consensus[np.isnan(own)] = np.nan
         if np.isnan(consensus).all():
             continue
-        tested[place] = _against(scale, (own, consensus), draws)
+        sides = [(own, consensus)]
+        sides += [] if model is None else [(scale.ratings[:, model], consensus)]
+        both = [_against(scale, pair, draws) for pair in sides]
+        tested[place] = both[0]
         if model is not None:
-            of_model[place] = _against(scale, (scale.ratings[:, model], consensus), draws)
+            of_model[place] = both[1]
         n_without = int((~np.isnan(own) & np.isnan(consensus)).sum())
-        row = _consensus_row(ratings.readers[reader], tested[place], of_model.get(place))
+        row = _consensus_row(ratings.readers[reader], both, sides, draws)
         rows.append(row | {"n_without_consensus": n_without})
     return {
         "model": None if model is None else ratings.readers[model],
@@ -72,14 +82,21 @@ def _against(scale: Scale, pair: tuple[np.ndarray, np.ndarray], draws: Draws) ->
     return {name: found[name] for name in MAIN[kind_of(scale)]}
 
 
-def _consensus_row(reader: str, own: Figures, model: Figures | None) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "without": reader,
-        "n_items": next(iter(own.values())).n_cells,
-        "reader": {name: interval_block("mean", found) for name, found in own.items()},
-    }
-    if model is not None:
-        row["model"] = {name: interval_block("mean", found) for name, found in model.items()}
+def _consensus_row(
+    reader: str,
+    found: Sequence[Figures],
+    sides: Sequence[tuple[np.ndarray, np.ndarray]],
+    draws: Draws,
+) -> dict[str, Any]:
+    """The reader, then the model, both against one consensus."""
+    row: dict[str, Any] = {"without": reader, "n_items": next(iter(found[0].values())).n_cells}
+    for of, figures, pair in zip(("reader", "model"), found, sides, strict=False):
+        row[of] = {
+            name: interval_block(name, it, below=below_of(name, *pair, code=draws.clusters.code))
+            for name, it in figures.items()
+        }
+    if len(found) > 1:
+        own, model = found
         row["difference"] = {name: interval_block("mean", model[name] - own[name]) for name in own}
     return row
 
@@ -157,7 +174,7 @@ def repeats_block(ratings: Ratings, scale: Scale, draws: Draws) -> list[dict[str
         rows.append(
             {
                 "reader": reader,
-                **figures_block(figures, second, first),
+                **figures_block(figures, second, first, code=code),
                 "days": {
                     "median": float(np.median(known_days)) if len(known_days) else None,
                     "least": float(known_days.min()) if len(known_days) else None,

@@ -53,7 +53,7 @@ def pairs_of(ratings: Ratings) -> Iterator[Pair]:
 
 
 def pairs_block(
-    ratings: Ratings, scale: Scale, figures_of_pair: Mapping[Pair, Figures]
+    ratings: Ratings, scale: Scale, figures_of_pair: Mapping[Pair, Figures], draws: Draws
 ) -> list[dict[str, Any]]:
     """Return every pair with its figures and how often which levels met."""
     return [
@@ -61,18 +61,25 @@ def pairs_block(
             "row": ratings.readers[pair[0]],
             "column": ratings.readers[pair[1]],
             "has_model": ratings.is_model[pair[0]] or ratings.is_model[pair[1]],
-            **figures_block(figures, *(scale.ratings[:, i] for i in pair)),
+            **figures_block(
+                figures, *(scale.ratings[:, i] for i in pair), code=draws.clusters.code
+            ),
             "counts": counts_of(scale, *(scale.ratings[:, i] for i in pair)),
         }
         for pair, figures in figures_of_pair.items()
     ]
 
 
-def figures_block(figures: Figures, a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
-    """Return figures with their intervals and why some have none; ``a`` in rows, ``b`` columns."""
+def figures_block(
+    figures: Figures, a: np.ndarray, b: np.ndarray, *, code: np.ndarray
+) -> dict[str, Any]:
+    """Return figures with their intervals and why some have none; ``a`` in rows, ``b`` columns.
+
+    code: the case of each item.
+    """
     first = next(iter(figures.values()))
     blocks = {
-        name: interval_block(name, found, n_below=_n_below(name, a, b))
+        name: interval_block(name, found, below=below_of(name, a, b, code=code))
         for name, found in figures.items()
     }
     return {
@@ -87,10 +94,14 @@ def figures_block(figures: Figures, a: np.ndarray, b: np.ndarray) -> dict[str, A
     }
 
 
-def _n_below(figure: str, a: np.ndarray, b: np.ndarray) -> int | None:
+def below_of(
+    figure: str, a: np.ndarray, b: np.ndarray, *, code: np.ndarray
+) -> tuple[int, int] | None:
+    """Return of how many items and cases PPA or NPA is a share; None for other figures."""
     if figure not in DIRECTED:
         return None
-    return int((~np.isnan(a) & (b == (figure == "ppa"))).sum())
+    counted = ~np.isnan(a) & (b == (figure == "ppa"))
+    return int(counted.sum()), len(np.unique(code[counted]))
 
 
 def counts_of(scale: Scale, a: np.ndarray, b: np.ndarray) -> list[list[int]] | None:

@@ -1,7 +1,7 @@
 """Which figures compare two readers on a scale, and what each of them means in words."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,9 +9,16 @@ import numpy as np
 from rimlight.core.clustered import Clusters, Statistic, Times, share_of, spearman_of
 from rimlight.core.intervals import FEWEST_RELIABLE_CASES, Sampled, sampled
 from rimlight.core.ratings import Scale
-from rimlight.core.reader_agreement import LIMIT_SDS, LevelPairs, NumberPairs, wilson
+from rimlight.core.reader_agreement import (
+    LIMIT_SDS,
+    LevelPairs,
+    NumberPairs,
+    effective_items,
+    wilson,
+)
 from rimlight.core.reader_means import ReaderTimes
 from rimlight.core.variance_components import RatedItems
+from rimlight.records import Interval
 
 CLOSE_POINTS = (5, 10)
 _ROUNDING = 1e-9
@@ -163,23 +170,43 @@ def pair_figures(
     }
 
 
-def interval_block(figure: str, found: Sampled, *, n_below: int | None = None) -> dict[str, Any]:
+def interval_block(
+    figure: str, found: Sampled, *, below: tuple[int, int] | None = None
+) -> dict[str, Any]:
     """Return a figure with its interval as it is written, and how the interval was made.
 
-    A share of items each of which is a case of its own has Wilson's interval.
+    A share of the items of one pair has Wilson's interval, with as many items as they are worth
+    where several are of one case: the bootstrap of a share near 0 or 1 is far too narrow. Where
+    every resample gives the same value there is no interval: a width of 0 would claim certainty.
 
     Args:
         figure: Its name.
         found: Its value and resamples.
-        n_below: What a share is a share of, if not of all items.
+        below: Items and cases that a share is a share of, if not of all that were compared.
     """
-    interval = found.interval
-    how = "bootstrap of cases"
-    if figure in SHARES and found.n_cells == found.n_cases and interval.value is not None:
-        n = found.n_cells if n_below is None else n_below
-        how, interval = "Wilson", wilson(
-            round(interval.value * n), n, n_cases=found.n_cases,
-            is_reliable=found.n_cases >= FEWEST_RELIABLE_CASES,
-        )  # fmt: skip
+    interval, how = found.interval, "bootstrap of cases"
+    known = found.resamples[~np.isnan(found.resamples)]
+    if interval.value is None:
+        how = "none: undefined"
+    elif figure in SHARES:
+        interval, how = _of_share(found, *(below or (found.n_cells, found.n_cases)))
+    elif interval.low is None:
+        how = "none: one case"
+    elif float(np.ptp(known)) <= _ROUNDING * max(1.0, abs(found.value)):
+        interval = replace(interval, low=None, high=None)
+        how = "none: every resample gives the same value"
     block = asdict(interval)
     return {"n_items": block.pop("n_cells"), **block, "interval": how}
+
+
+def _of_share(found: Sampled, n: int, n_cases: int) -> tuple[Interval, str]:
+    worth = effective_items(found.value, found.resamples, n=n, n_cases=n_cases)
+    is_each_a_case = n == n_cases
+    interval = wilson(
+        round(found.value * n),
+        n,
+        n_cases=n_cases,
+        is_reliable=n_cases >= FEWEST_RELIABLE_CASES,
+        n_effective=None if is_each_a_case else worth,
+    )
+    return interval, "Wilson" if is_each_a_case else f"Wilson, worth {worth:.0f} items"
