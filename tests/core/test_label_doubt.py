@@ -138,11 +138,26 @@ def test_what_speaks_against_a_label_is_said_first_and_what_speaks_for_it_is_mar
     facts["logit_calibrated"][row] = 4
     facts["features"][row] = -1
     reasons = doubts_of(**facts).reasons[row]
-    assert reasons[0] == "The network, which never saw this cell, gives positive 98 %."
+    assert reasons[0] == (
+        "The network, which never saw this cell, gives positive a probability of 98 %."
+    )
     assert reasons[1].startswith("DAB on its own ring is 0.70 OD; nine in ten training cells")
     assert "labelled negative lie between 0.0" in reasons[1]
     assert reasons[2].startswith("For the label: the 10 training cells of other cases most like")
     assert "10 negative" in reasons[2]
+
+
+def test_a_short_name_keeps_its_capitals_and_no_probability_is_called_0_or_100():
+    facts = study()
+    row = held_out(facts)[0]
+    facts["level"][row], facts["own_ring_od"][row] = 0, 0.1
+    facts["logit_calibrated"][row] = -9
+    reasons = " ".join(doubts_of(**facts).reasons[row])
+    assert "For the label: DAB on its own ring" in reasons
+    assert "For the label: the network" in reasons
+    assert "of under 1 %" in reasons
+    facts["logit_calibrated"][row] = 9
+    assert "of over 99 %" in " ".join(doubts_of(**facts).reasons[row])
 
 
 def test_it_is_said_that_a_network_saw_the_label():

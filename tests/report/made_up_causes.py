@@ -22,8 +22,8 @@ ROWS = (
      "doubtful label"),
 )  # fmt: skip
 EVIDENCE = (
-    "The network, which never saw this cell, gives positive 98 %.",
-    "For the label: dAB on its own ring is 0.10 OD.",
+    "The network, which never saw this cell, gives positive a probability of 98 %.",
+    "For the label: DAB on its own ring is 0.10 OD.",
 )
 
 
@@ -185,7 +185,7 @@ def _section(made: MadeUpRun, cells: list[str]) -> dict:
             },
             {
                 "cell": "cell-00040", "case": "case-01", "level": 3, "logit": -1.0, "doubt": 0.4,
-                "evidence": ["The network gives positive 20 %."],
+                "evidence": ["The network gives positive a probability of 20 %."],
             },
         ],
         "synthetic": True,

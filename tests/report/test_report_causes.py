@@ -105,7 +105,7 @@ def test_what_only_the_map_says_and_what_is_unexplained_are_not_sold_as_proof(ma
     section = section_of(made)
     leads = [strip.lead for block in section.blocks for strip in block.strips]
     assert "By the map only: edge of the slide." in leads
-    assert "Unexplained: no edit that was tried is a proof." in leads
+    assert "Unexplained: no edit that was tried proves a cause." in leads
     edge = next(strip for block in section.blocks for strip in block.strips if "edge" in strip.lead)
     assert len(edge.drawings) == 3
 
@@ -135,8 +135,11 @@ def test_labels_in_doubt_are_ranked_with_their_evidence_and_never_changed(made, 
     assert "No label is ever changed by the program" in block.caption
     assert block.numbers["cell"] == [made.cells["cell"][5], "cell-00040"]
     (strip,) = block.strips
-    assert strip.lead == "Labelled negative: doubt 0.93"
-    assert strip.points[0] == "The network, which never saw this cell, gives positive 98 %."
+    assert strip.lead == "Labelled negative, called positive: doubt 0.93"
+    assert (
+        strip.points[0]
+        == "The network, which never saw this cell, gives positive a probability of 98 %."
+    )
     assert "For the label:" in page.html
 
 

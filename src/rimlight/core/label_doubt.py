@@ -219,21 +219,26 @@ def _reasons(evidence: Evidence, row: int, **words: str) -> tuple[str, ...]:
         reverse=True,
     )
     return tuple(
-        sentence if pull > 0 else f"For the label: {sentence[0].lower()}{sentence[1:]}"
-        for pull, sentence in heard
+        sentence if pull > 0 else f"For the label: {_inside(sentence)}" for pull, sentence in heard
     )
+
+
+def _inside(sentence: str) -> str:
+    """A sentence as it stands after a colon; a short name keeps its capitals."""
+    return sentence if sentence[1].isupper() else sentence[0].lower() + sentence[1:]
 
 
 def _network_words(logit: float, is_seen: bool) -> str:
     from scipy.special import expit
 
-    percent = f"{100 * float(expit(logit)):.0f} %"
+    percent = 100 * float(expit(logit))
+    shown = "under 1 %" if percent < 1 else "over 99 %" if percent > 99 else f"{percent:.0f} %"
     if is_seen:
         return (
-            f"The network was fitted on this very label and gives positive {percent}; where it "
-            "agrees, that counts half."
+            "The network was fitted on this very label and gives positive a probability of "
+            f"{shown}; where it agrees, that counts half."
         )
-    return f"The network, which never saw this cell, gives positive {percent}."
+    return f"The network, which never saw this cell, gives positive a probability of {shown}."
 
 
 def _neighbour_words(level: np.ndarray) -> str:

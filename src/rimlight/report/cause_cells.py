@@ -123,7 +123,8 @@ class CauseCells:
         if not drawings:
             return None
         return Strip(
-            lead=f"Labelled {level}: doubt {number(float(doubt['doubt']))}",
+            lead=f"Labelled {level}, called {call_of(float(doubt['logit']))}: "
+            f"doubt {number(float(doubt['doubt']))}",
             facts=f"case {doubt['case']} · cell {doubt['cell']}",
             drawings=tuple(drawings),
             points=tuple(doubt.get("evidence") or ()),

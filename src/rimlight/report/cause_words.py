@@ -82,9 +82,9 @@ def sentence_of(
     'By the map only: edge of the slide.'
     """
     if cause == CauseName.UNEXPLAINED:
-        return "Unexplained: no edit that was tried is a proof."
+        return "Unexplained: no edit that was tried proves a cause."
     if cause == CauseName.DOUBTFUL_LABEL:
-        return "No edit is a proof, and the label itself is in doubt."
+        return "No edit proves a cause, and the label itself is in doubt."
     if after is None or cause not in _EDITS:
         return f"By the map only: {name_of(cause)}."
     doing = _EDITS[cause][0]
