@@ -3,6 +3,8 @@
     python benchmarks/label_doubt.py                five seeds
     python benchmarks/label_doubt.py --seeds 1      one seed
     python benchmarks/label_doubt.py --share 0.01   another share of wrong labels
+    python benchmarks/label_doubt.py --study STUDY  the latest run of a synthetic study, whose
+                                                    reader errs in 1 % of the labels
 
 Synthetic patches, split by case: three fifths train, a fifth stops the training, a fifth is held
 out.  In every part a share of the labels is wrong: half of those a negative read as weak or a
@@ -19,6 +21,7 @@ level), random order.  Intervals resample cases of all seeds.
 
 import argparse
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -28,6 +31,9 @@ from rimlight.core.density import optical_density
 from rimlight.core.label_doubt import doubts_of
 from rimlight.core.stains import HDAB, unmix
 from rimlight.core.zones import zones_of
+from rimlight.io.formats.tables import read_table
+from rimlight.io.runs import open_run, read_metrics
+from rimlight.io.study import open_study
 from rimlight.model.augmentation import AugmentationSettings
 from rimlight.model.network import NetworkSettings, new_network
 from rimlight.model.prediction import centre, features_of, fitted_temperature
@@ -253,12 +259,43 @@ def _interval(wrong: np.ndarray, value: np.ndarray, drawn: list[np.ndarray]) -> 
     return f"{average_precision_score(wrong, value):.3f} [{low:.3f}, {high:.3f}]"
 
 
+def print_study(folder: Path) -> None:
+    """Print how many of the labels that a run doubts most are wrong, beside probability alone."""
+    run = open_run(open_study(folder))
+    doubts = [item["cell"] for item in read_metrics(run)["causes"]["doubts"]]
+    predicted = read_table(run.folder / "predictions.csv")
+    level = dict(zip(*(read_table(run.folder / "cells.csv")[name] for name in ("cell", "level")),
+                     strict=True))  # fmt: skip
+    true_level: dict[str, str] = {}
+    for path in sorted((folder.parent / "synthetic" / "truth").glob("*.csv")):
+        table = read_table(path)
+        true_level |= dict(zip(table["cell"], table["level"], strict=True))
+    is_wrong = {
+        cell: (int(read) > 0) != (int(true_level[cell]) > 0) for cell, read in level.items()
+    }
+    against = sorted(
+        zip(predicted["cell"], predicted["logit"], strict=True),
+        key=lambda pair: float(pair[1]) * (1 if int(level[pair[0]]) > 0 else -1),
+    )
+    n_wrong = sum(is_wrong.values())
+    print(f"{folder}: {len(is_wrong)} labels, {n_wrong} with the wrong call")
+    for way, ranked in (("label doubt", doubts), ("probability alone", [c for c, _ in against])):
+        shares = ", ".join(
+            f"{sum(is_wrong[cell] for cell in ranked[:n])} of the first {n}" for n in (10, 20, 50)
+        )
+        print(f"  {way:30s} {shares} are wrong")
+
+
 def main() -> None:
     """Plant, fit and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     parser.add_argument("--share", type=float, default=0.03)
+    parser.add_argument("--study", type=Path)
     given = parser.parse_args()
+    if given.study is not None:
+        print_study(given.study)
+        return
     torch.set_num_threads(1)
     made = []
     for seed in given.seeds:
