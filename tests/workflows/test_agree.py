@@ -249,6 +249,17 @@ def test_a_consensus_leaves_the_tested_reader_out_and_the_model_is_held_against_
     assert row["difference"]["concordance"]["value"] == pytest.approx(difference)
 
 
+def test_reader_and_model_are_held_against_a_consensus_on_the_same_items(tmp_path):
+    columns = {name: list(values) for name, values in numbers(n=20).items()}
+    columns["net"] = [5.0 * i for i in range(20)]
+    columns["r0"][2] = columns["net"][7] = columns["r1"][9] = ""
+    section = agree(ratings_from(tmp_path, wide(columns), models=("net",)), SETTINGS, source="t")
+    rows = block(section, "value")["consensus"]["blocks"][0]["rows"]
+    for row, n in zip(rows, (17, 17, 17), strict=True):  # two others are needed for a consensus
+        assert row["reader"]["icc_2_1"]["n_items"] == n
+        assert row["model"]["icc_2_1"]["n_items"] == n
+
+
 def test_two_readers_have_no_consensus_without_the_tested_one(tmp_path):
     section = agree(ratings_from(tmp_path, wide(numbers(k=2))), SETTINGS, source="t")
     assert block(section, "value")["consensus"] is None

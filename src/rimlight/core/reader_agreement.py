@@ -217,7 +217,7 @@ def wilson(
         n_effective: How many independent items they are worth; None for n of them.
 
     Source:
-        Wilson 1927; with an effective number, Dean, Pavlou 2015.
+        Wilson 1927; with an effective number, Dean, Pagano 2015.
 
     >>> shown = wilson(9, 10, n_cases=10, is_reliable=True)
     >>> round(shown.low, 4), round(shown.high, 4)

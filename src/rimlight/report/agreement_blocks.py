@@ -88,9 +88,9 @@ def _means(section: Block, scale: Block) -> PageBlock:
         title="Mean over pairs" + (", and every pair" if few else ""),
         caption="Means over pairs of readers, and over readers with a model; below them each pair. "
         + " ".join(f"{title_in(scale, n)}: {scale['figures'][n]['definition']}." for n in figures)
-        + " Intervals: percentiles over resamples of the cases; Wilson's for the share of one pair, with "
-        "as many items as they are worth where several are of one case. No interval: every resample "
-        "gives the same value.",
+        + " Intervals: percentiles over resamples of the cases; Wilson's for the share of one "
+        "pair, with as many items as they are worth where several are of one case. No interval: "
+        "every resample gives the same value.",
         numbers=columns_of(rows),
         drawings=tuple(drawings),
     )
