@@ -38,6 +38,12 @@ def test_a_label_comes_back_as_it_went_in(study):
     assert (current_labels(study.engine)[0].cell.x_l0, label.cell.y_l0) == (70.0, 35.0)
 
 
+def test_a_place_of_minus_zero_does_not_look_like_a_change(study):
+    label = label_of(1)
+    append_labels(study.engine, [replace(label, cell=replace(label.cell, x_l0=-0.0, y_l0=-0.0))])
+    assert verify_journal(study.engine) == 1
+
+
 def test_a_label_sent_twice_is_stored_once(study):
     labels = [label_of(1), label_of(2)]
     assert append_labels(study.engine, [labels[0]]) == 1

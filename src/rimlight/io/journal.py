@@ -167,8 +167,9 @@ def _label_row(label: Label) -> dict[str, Any]:
         "label_id": str(label.label_id),
         "cell_id": str(label.cell.cell_id),
         "slide_id": str(label.cell.slide_id),
-        "x_l0": float(label.cell.x_l0),
-        "y_l0": float(label.cell.y_l0),
+        # The database gives -0.0 back as 0.0, which would not have the hash of what was written.
+        "x_l0": float(label.cell.x_l0) + 0.0,
+        "y_l0": float(label.cell.y_l0) + 0.0,
         "reader": str(label.reader),
         "expression": label.expression.value,
         "made_at": label.made_at,

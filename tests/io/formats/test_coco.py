@@ -116,10 +116,10 @@ def test_the_layout_of_ignite_is_read_with_its_readers(tmp_path):
     file = _read(tmp_path, coco([box(30, 50), box(300, 70, 5), box(9, 8, 6, 7, side=21)]))
     assert [(item.x, item.y) for item in file.items] == [(30, 50), (300, 70), (9, 8)]
     assert [item.reader for item in file.items] == ["reader P1", "reader P2", "reader P2"]
-    assert [item.slide for item in file.items] == ["roi-1.png", "roi-1.png", "roi-2.png"]
+    assert [item.slide for item in file.items] == ["roi-1", "roi-1", "roi-2"]
     levels = [expression_of_category(item.class_name) for item in file.items]
     assert levels == [Expression.NEGATIVE, None, Expression.OTHER]
-    assert file.sizes == {"roi-1.png": (800, 600), "roi-2.png": (512, 512)}
+    assert file.sizes == {"roi-1": (800, 600), "roi-2": (512, 512)}
     assert file.frame is None
 
 
@@ -192,6 +192,9 @@ def test_a_bad_annotation_is_a_fault_and_its_neighbours_are_not(tmp_path, annota
         (coco([], images=[{"id": 1}]), "image 1: has no file_name"),
         (coco([], images=[5]), "image 1: its id is neither"),
         (coco([], images=[{"id": 1, "file_name": "a"}] * 2), "image 2: its id stands twice"),
+        (coco([], images=[{"id": 1, "file_name": "a/x.png", "width": 5, "height": 5},
+                          {"id": 2, "file_name": "b/x.png", "width": 9, "height": 5}]),
+         "several images are called 'x'"),
         (coco([], categories=[{"id": 1}]), "category 1: has no name"),
         (coco([], images=[{"id": 1, "file_name": "a", "x_l0": 5, "y_l0": None}]), "y_l0 is no"),
         (coco([], images=[{"id": 1, "file_name": "a", "x_l0": 5, "y_l0": 5},

@@ -5,11 +5,12 @@ cell. The level of a positive cell, which these cannot say, stands beside it in 
 Source: IGNITE data toolkit, arXiv 2507.16855, as its evaluation code reads the files.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from reprlib import repr as short
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from rimlight.errors import LabelFileError
 from rimlight.io.formats.gathering import MAX_CELL_PX, Gathered, facts_of, own_facts, pixels
@@ -65,9 +66,12 @@ def read_coco(path: Path) -> PointFile:
             "import them apart"
         )
     is_placed = any(image.is_placed for image in images)
+    doubled = [name for name, n in Counter(image.slide for image in images).items() if n > 1]
+    if doubled and not is_placed:
+        raise LabelFileError(f"{path}: several images are called {doubled[0]!r}; rename them")
     file_of = reading.gathered.file(content_hash, {"frame": "level0"} if is_placed else {})
     sizes = {image.slide: image.size for image in images if image.size and not is_placed}
-    return replace(file_of, sizes=cast(Mapping[str, tuple[float, float]], sizes))
+    return replace(file_of, sizes=sizes)
 
 
 def write_coco(
@@ -276,6 +280,8 @@ def _image_from(value: Mapping[str, Any]) -> _Image:
     is_placed = "x_l0" in value and "y_l0" in value
     size = [value.get(key) for key in ("width", "height")]
     is_sized = all(isinstance(side, int) and not isinstance(side, bool) for side in size)
+    if is_sized and not is_placed:  # by any ending, since a picture of another size is refused
+        slide = PurePosixPath(slide.replace("\\", "/")).stem
     return _Image(
         slide=slide,
         left_l0=pixels(value["x_l0"], "x_l0") if is_placed else 0.0,

@@ -150,7 +150,11 @@ class _Reading:
             is_outline = self.region.get("Type", _OUTLINE) == _OUTLINE
             x, y = _centroid(corners) if is_outline else _middle(corners)
             record = PointRecord(
-                place=place, x=x, y=y, class_name=self.class_name(), **self.facts()
+                place=place,
+                x=round(x, 6),
+                y=round(y, 6),
+                class_name=self.class_name(),
+                **self.facts(),
             )
         except ValueError as error:
             self.gathered.fault(place, error)
@@ -241,13 +245,14 @@ def _region_text(label: Label, number: int, slide: SlideInfo, frame: Frame) -> s
         for place, key in enumerate(("time", "label"))
     )
     left, top = origin_of(slide, frame)
+    x, y = round(label.cell.x_l0 - left, 6), round(label.cell.y_l0 - top, 6)
     radius_px = RADIUS_UM / slide.mpp
     corners = [
         element_text(
             "Vertex",
             {
-                "X": round(label.cell.x_l0 - left + radius_px * cos(2 * pi * n / _N_VERTICES), 6),
-                "Y": round(label.cell.y_l0 - top + radius_px * sin(2 * pi * n / _N_VERTICES), 6),
+                "X": round(x + radius_px * cos(2 * pi * n / _N_VERTICES), 6),
+                "Y": round(y + radius_px * sin(2 * pi * n / _N_VERTICES), 6),
                 "Z": 0,
             },
         )
