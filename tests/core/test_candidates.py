@@ -71,6 +71,7 @@ def test_lengths_are_micrometres_whatever_the_pixels():
     fine = picture(0.4 * discs((160, 240), at_half, radius=8), np.zeros((160, 240)))
     found = centres_of(fine, mpp=0.5)
     assert len(found) == 4
+    assert (border_px(1.0), border_px(0.5)) == (20, 38)
     for x, y in at_half:
         assert np.hypot(*(found - [x, y]).T).min() <= 2
 

@@ -31,8 +31,8 @@ def test_the_best_are_kept_whatever_the_order_and_the_parts(n_parts, seed):
     random = np.random.default_rng(seed)
     score, slide = random.random(300), random.integers(0, 5, 300)
     parts = np.array_split(random.permutation(300), n_parts)
-    best = streamed(score, slide, parts=parts, n_most=40, n_a_slide=12)
-    expected = best_of(score, slide, n_most=40, n_a_slide=12)
+    best = streamed(score, slide, parts=parts, n_most=25, n_a_slide=6)
+    expected = best_of(score, slide, n_most=25, n_a_slide=6)
     assert best.columns["name"].tolist() == expected
     assert (best.columns["twice"] == 2 * best.columns["name"]).all()
     assert best.score.tolist() == score[expected].tolist()
