@@ -50,6 +50,10 @@ def test_seed_folder_and_comparator_are_those_asked_for(rimlight, table, tmp_pat
         (("--model", "zoe"), "has no reader 'zoe' to take for a model"),
         (("--case", "patient"), "has no column 'patient'"),
         (("--levels", "1,2"), "is none of the levels 1, 2"),
+        (("--levels", "1,2,1"), "--levels 1,2,1: must name two levels or more, each once"),
+        (("--cut", "nan"), "--cut nan: is no finite number"),
+        (("--cut", "1e999"), "--cut inf: is no finite number"),
+        ([part for name in "abcd" for part in ("--model", name)], "every reader is a model"),
     ],
 )
 def test_a_wrong_option_is_one_sentence(rimlight, table, arguments, sentence):
@@ -65,6 +69,11 @@ def test_what_is_no_table_and_no_study_is_refused(rimlight, tmp_path):
     binary = tmp_path / "b.csv"
     binary.write_bytes(b"\xff\xfe\x00")
     assert "is not UTF-8" in rimlight("agree", binary).sentence
+    hostile = tmp_path / "hostile.csv"
+    hostile.write_text("case,a\x1b[31m,b\n1,2,3\n", encoding="utf-8")
+    assert "a character that cannot be written" in rimlight("agree", hostile).sentence
+    hostile.write_text("case,a,b\n1\x07,2,3\n", encoding="utf-8")
+    assert "line 2: the case" in rimlight("agree", hostile).sentence
 
 
 def test_options_of_tables_are_refused_for_a_study(rimlight, tmp_path):

@@ -118,6 +118,9 @@ def test_concordance_follows_its_formula_for_any_numbers():
 def test_concordance_of_numbers_that_never_vary_is_undefined():
     same = np.full(5, 0.1)
     assert np.isnan(once(NumberPairs(same, same, one_cluster(5)).concordance()))
+    assert np.isnan(once(NumberPairs(same, same + 1, one_cluster(5)).concordance()))
+    varied = np.arange(5.0)
+    assert once(NumberPairs(varied, same, one_cluster(5)).concordance()) == pytest.approx(0)
 
 
 def test_differences_are_the_first_reader_minus_the_second():

@@ -61,6 +61,7 @@ def test_scale_and_origin_do_not_matter(form):
 def test_where_nothing_varies_it_is_undefined(form):
     assert np.isnan(icc(np.full((5, 3), 0.1), form))
     assert np.isnan(icc(np.array([[1.0, 2.0]]), form))  # one item
+    assert np.isnan(icc(np.tile([1.0, 2.0], (5, 1)), form))  # one number a reader
 
 
 @pytest.mark.parametrize("form", ICC_FORMS)

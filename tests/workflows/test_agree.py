@@ -98,6 +98,11 @@ def test_the_order_of_levels_is_as_given(tmp_path):
         ),
         ({"a": ["lo"], "b": ["hi"]}, {"levels": ("hi", "mid")}, "'lo' is none of the levels"),
         ({"a": [1], "b": [2]}, {"models": ("net",)}, "has no reader 'net'"),
+        (
+            {"a": [f"remark {i}" for i in range(30)], "b": ["fine"] * 30},
+            {},
+            "31 different words, more than 20",
+        ),
     ],
 )
 def test_values_that_cannot_be_read_are_refused_in_one_sentence(tmp_path, columns, rules, sentence):

@@ -1,5 +1,6 @@
 """The verb that compares readers with each other, with a model and with themselves: agree."""
 
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -132,14 +133,16 @@ def agree(
     """Compare readers with each other, with a model and with themselves, with intervals."""
     if reading not in ("first", "last"):
         raise RimlightError(f"--reading {reading}: is neither first nor last; give one of them")
+    cuts, names = tuple(sorted(set(cut or ()))), _names_of(levels)
+    if not all(isfinite(part) for part in cuts):
+        raise RimlightError(f"--cut {cuts[-1]}: is no finite number; give the cut-off itself")
     columns: dict[str, Any] = {
         "case": case, "item": tuple(item or ()), "reader": reader, "value": value,
         "round": round_, "day": day, "readers": tuple(column or ()),
     }  # fmt: skip
-    cuts = tuple(sorted(set(cut or ())))
     rules: dict[str, Any] = {
         "cuts": cuts,
-        "levels": tuple(part.strip() for part in levels.split(",")) if levels else (),
+        "levels": names,
         "models": tuple(model or ()),
         "missing": tuple(missing or ()),
     }
@@ -169,6 +172,17 @@ def agree(
     page = write_agreement_page(folder, section)
     facts = {"folder": str(folder), "report": str(page), "agreement": section}
     answer(facts, f"{lines_of(section)}\nreport: {page}", as_json=as_json)
+
+
+def _names_of(levels: str | None) -> tuple[str, ...]:
+    if levels is None:
+        return ()
+    names = tuple(part.strip() for part in levels.split(","))
+    if len(names) < 2 or len({name.casefold() for name in names}) < len(names) or "" in names:
+        raise RimlightError(
+            f"--levels {levels}: must name two levels or more, each once, with commas between"
+        )
+    return names
 
 
 def _of_study(

@@ -140,7 +140,8 @@ class NumberPairs:
     def concordance(self) -> Statistic:
         """Return Lin's concordance: 2 s_xy / (s_x² + s_y² + (m_x - m_y)²), variances with 1/n.
 
-        Undefined where all numbers of both readers are the same.
+        Undefined where each reader gave one number throughout: such items tell no more of how
+        readers agree than one item does.
 
         Source:
             Lin 1989.
@@ -150,8 +151,9 @@ class NumberPairs:
             n, x, y, xx, yy, xy, _, _ = (times @ self._sums).T
             m = np.maximum(n, 1)
             covariance = xy / m - x * y / m**2
-            spread = xx / m - (x / m) ** 2 + yy / m - (y / m) ** 2 + ((x - y) / m) ** 2
-            return ratio(2 * covariance, np.where(spread > _SMALLEST, spread, 0))
+            within = xx / m - (x / m) ** 2 + yy / m - (y / m) ** 2
+            apart = ((x - y) / m) ** 2
+            return ratio(2 * covariance, np.where(within > _SMALLEST, within + apart, 0))
 
         return concordance
 

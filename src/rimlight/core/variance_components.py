@@ -73,7 +73,7 @@ class RatedItems:
         )
 
     def icc(self, form: IccForm) -> Statistic:
-        """Return an intraclass correlation; undefined where nothing varies.
+        """Return an intraclass correlation; undefined where no reader's numbers vary.
 
         ``icc_2_1``: two-way random, absolute agreement, of a single reading:
         (MSR - MSE) / (MSR + (k-1) MSE + k (MSC - MSE) / n). ``icc_3_1``: two-way mixed,
@@ -94,7 +94,8 @@ class RatedItems:
                 "icc_2_k": found.items + offset,
                 "icc_3_k": found.items,
             }[form]
-            return ratio(between, np.where(below > _SMALLEST, below, 0))
+            varies = found.items + found.rest > _SMALLEST
+            return ratio(between, np.where(varies & (below > _SMALLEST), below, 0))
 
         return icc
 

@@ -63,9 +63,11 @@ DEFINITIONS: Mapping[str, str] = {
            "that the row calls negative",
 }
 UNDEFINED: Mapping[str, str] = {
-    "icc_2_1": "nothing varies, or under 2 items", "icc_3_1": "nothing varies, or under 2 items",
-    "concordance": "nothing varies", "bias": "no item", "limit_low": "under 2 items",
-    "limit_high": "under 2 items", "fan_out": "differences or means do not vary",
+    "icc_2_1": "each reader gave one number throughout",
+    "icc_3_1": "each reader gave one number throughout",
+    "concordance": "each reader gave one number throughout",
+    "bias": "no item", "limit_low": "under 2 items", "limit_high": "under 2 items",
+    "fan_out": "differences or means do not vary",
     "kappa": "both gave one same level", "kappa_linear": "both gave one same level",
     "kappa_quadratic": "both gave one same level",
     "ppa": "the comparator called nothing positive",

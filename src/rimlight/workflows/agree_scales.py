@@ -14,6 +14,8 @@ from rimlight.io.formats.tables import number_of
 MISSING_WORDS = ("", "na", "n/a", "nan", "-", "missing", "not evaluable")
 MOST_LEVELS = 5
 """Whole numbers 0..5 in a table without cut-offs are taken for levels as well."""
+MOST_NAMES = 20
+"""More different words than this are remarks and no levels."""
 _EXPRESSIONS = {
     "negative": 0, "weak": 1, "moderate": 2, "strong": 3, "0": 0, "1+": 1, "2+": 2, "3+": 3,
 }  # fmt: skip
@@ -74,6 +76,8 @@ def ratings_of_table(table: RatingTable, rules: RatingRules, *, name: str) -> Ra
                 f"{', '.join(table.readers)[:300]}"
             )
     readers = (*people, *dict.fromkeys(rules.models))
+    if not people:
+        raise LabelFileError(f"{name}: every reader is a model; leave out --model for the people")
     grid = _grid(table.readings, readers, meaning.number_of_value, reading=rules.reading)
     notes = (
         f"The table has no column of the case, so each {table.case_word} is taken for a case of "
@@ -118,6 +122,11 @@ def _meaning(readings: Sequence[Reading], rules: RatingRules, *, name: str) -> M
         raise LabelFileError(
             f"{name}: line {line_of_value[texts[0]]}: {texts[0][:40]!r} is no number as others "
             "are; correct it, add it to --missing, or name every value in its order with --levels"
+        )
+    if len(texts) > MOST_NAMES:
+        raise LabelFileError(
+            f"{name}: the ratings are {len(texts)} different words, more than {MOST_NAMES}, first "
+            f"{texts[0][:40]!r}; if a column holds no ratings, name those that do with --column"
         )
     places = {value: float(i) for i, value in enumerate(texts)}
     return Meaning(number_of_value=nothing | places, names=tuple(texts), kind="named")

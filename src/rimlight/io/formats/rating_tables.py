@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rimlight.errors import LabelFileError
+from rimlight.io.formats.points import plain_text
 from rimlight.io.formats.tables import TableRow, number_of, read_rows
 
 _CASE = ("case", "case_id", "patient", "patient_id")
@@ -88,6 +89,11 @@ def read_ratings(path: Path, columns: RatingColumns) -> RatingTable:
             named by its line.
     """
     header, rows = read_rows(path)
+    for name in header:
+        try:
+            plain_text(name, what="heading")
+        except ValueError as error:
+            raise LabelFileError(f"{path}: {error}; correct the first line") from error
     layout = _layout(path, header, columns)
     faults: list[str] = []
     readings: list[Reading] = []
@@ -179,7 +185,7 @@ def _layout(path: Path, names: Sequence[str], columns: RatingColumns) -> _Layout
 def _readings_of(row: TableRow, layout: _Layout, names: Sequence[str]) -> Iterator[Reading]:
     if len(row.cells) != len(names):
         raise ValueError(f"has {len(row.cells)} cells under {len(names)} headings")
-    cells = [cell.strip() for cell in row.cells]
+    cells = [plain_text(cell, what=name) or "" for cell, name in zip(row.cells, names, strict=True)]
     item = " / ".join(cells[place] for place in layout.item)
     case = cells[layout.item[0] if layout.case is None else layout.case]
     item = item or case
