@@ -60,7 +60,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cells", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--folder", type=Path, help="where to work; else a temporary folder")
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child is not None:
@@ -101,8 +101,8 @@ def trained_study(folder: Path, *, epochs: int) -> Study:
     start = Settings()
     settings = replace(
         start,
-        train=replace(start.train, n_epochs=epochs),
-        causes=replace(start.causes, n_cells=120, n_right=0),
+        train=replace(start.train, n_epochs=epochs, least_steps=10),
+        causes=replace(start.causes, n_cells=60, n_right=0),
     )
     study = create_study(place, settings)
     register_slides(study, entries_of_manifest(folder / "synthetic" / "cases.csv"))
