@@ -1,3 +1,5 @@
+import base64
+import io
 import re
 
 import numpy as np
@@ -5,6 +7,7 @@ import pytest
 from made_up_causes import write_causes
 from made_up_runs import MadeUpRun
 from page_reading import reported
+from PIL import Image
 
 from rimlight.errors import RunError
 from rimlight.io.arrays import read_arrays, write_arrays
@@ -82,8 +85,25 @@ def test_a_cell_shows_click_map_edit_and_both_calls_with_a_plain_sentence(made):
     assert "Placebo: +1.9" in logit.svg
 
 
-def test_the_line_on_the_map_is_what_the_edit_changed(made):
+def pixels_of(drawing):
+    data = re.search(r"base64,([^\"]+)", str(drawing.svg))[1]
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))
+
+
+def test_the_pictures_are_the_cell_and_the_edited_cell(made):
     arrays = read_arrays(made.run.folder, "causes")
+    clicked, _, edited, _ = block_of(section_of(made), "causes_group_1").strips[1].drawings
+    np.testing.assert_array_equal(pixels_of(clicked), arrays["patches"][2])
+    np.testing.assert_array_equal(pixels_of(edited), arrays["edited"][2])
+
+
+def test_the_line_on_the_map_is_what_the_edit_changed_wherever_zones_lie(tmp_path):
+    made = MadeUpRun(tmp_path / "0001")
+    made.record()
+    made.study()
+    write_causes(made)
+    arrays = read_arrays(made.run.folder, "causes")
+    write_arrays(made.run.folder, "causes", arrays | {"zones": 0 * arrays["zones"]})
     changed = (arrays["edited"][0] != arrays["patches"][0]).any(-1)
     moved = block_of(section_of(made), "causes_group_1").strips[0].drawings[1]
     group = re.search(r'<g class="zone"><path class="outline-halo" d="([^"]+)"', str(moved.svg))[1]
