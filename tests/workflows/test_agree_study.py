@@ -47,6 +47,7 @@ def test_labels_become_levels_calls_and_whether_a_level_was_given(tmp_path):
     assert (ratings.readers, ratings.n_missing) == (("anna", "ben"), (0, 1))
     assert ratings.item.tolist() == ["c1", "c2", "c3", "c4"]
     assert set(ratings.case) == {"case of s1"}
+    assert not ratings.is_synthetic
     nan = np.nan
     np.testing.assert_array_equal(
         scale_of(ratings, "level").ratings, [[1, 0], [0, 0], [3, nan], [nan, 1]]
@@ -106,6 +107,7 @@ def test_a_run_is_compared_on_its_held_out_cells_alone(study, run):
     known = ~np.isnan(scale_of(ratings, "held_out").ratings).all(axis=1)
     assert set(ratings.item[known]) == set(call_of_cell)  # readers on the same cells
     section = agree(ratings, AgreeSettings(n_resamples=20), source="study")
+    assert section["is_synthetic"] is True
     assert [scale["key"] for scale in section["scales"] if scale["pairs"]] == ["held_out"]
 
 

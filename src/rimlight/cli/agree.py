@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rimlight.cli.options import AsJson
-from rimlight.cli.output import answer
+from rimlight.cli.output import answer, progress_bar
 from rimlight.errors import RimlightError
 
 if TYPE_CHECKING:
@@ -133,16 +133,14 @@ def agree(
     """Compare readers with each other, with a model and with themselves, with intervals."""
     if reading not in ("first", "last"):
         raise RimlightError(f"--reading {reading}: is neither first nor last; give one of them")
-    cuts, names = tuple(sorted(set(cut or ()))), _names_of(levels)
-    if not all(isfinite(part) for part in cuts):
-        raise RimlightError(f"--cut {cuts[-1]}: is no finite number; give the cut-off itself")
+    cuts = _cuts_of(cut)
     columns: dict[str, Any] = {
         "case": case, "item": tuple(item or ()), "reader": reader, "value": value,
         "round": round_, "day": day, "readers": tuple(column or ()),
     }  # fmt: skip
     rules: dict[str, Any] = {
         "cuts": cuts,
-        "levels": names,
+        "levels": _names_of(levels),
         "models": tuple(model or ()),
         "missing": tuple(missing or ()),
     }
@@ -164,14 +162,24 @@ def agree(
         comparator=comparator,
     )
     section = compared(ratings, settings, source=target.resolve().name)
-    folder = out or home
-    write_agreement(folder, section, ratings)
+    write_agreement(out or home, section, ratings)
+    _answer(out or home, section, as_json=as_json)
+
+
+def _answer(folder: Path, section: dict[str, Any], *, as_json: bool) -> None:
     from rimlight.report.agreement import write_agreement_page
     from rimlight.report.agreement_words import lines_of
 
     page = write_agreement_page(folder, section)
     facts = {"folder": str(folder), "report": str(page), "agreement": section}
     answer(facts, f"{lines_of(section)}\nreport: {page}", as_json=as_json)
+
+
+def _cuts_of(given: list[float] | None) -> tuple[float, ...]:
+    for cut in given or ():
+        if not isfinite(cut):
+            raise RimlightError(f"--cut {cut}: is no finite number; give the cut-off itself")
+    return tuple(sorted(set(given or ())))
 
 
 def _names_of(levels: str | None) -> tuple[str, ...]:
@@ -194,7 +202,10 @@ def _of_study(
 
     study = open_study(folder)
     opened = None if run is None else open_run(study, None if run == "latest" else run)
-    ratings = ratings_of_study(study, opened, days_apart=days_apart, reading=reading)
+    with progress_bar() as progress:
+        ratings = ratings_of_study(
+            study, opened, days_apart=days_apart, reading=reading, progress=progress
+        )
     return ratings, (study.folder if opened is None else opened.folder) / "agreement"
 
 

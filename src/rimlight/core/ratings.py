@@ -59,6 +59,7 @@ class Ratings:
     readers: people first, then models. is_model: which of them are models.
     n_missing: of each reader, ratings that are missing or could not be used.
     notes: sentences that the reader of the result must know.
+    is_synthetic: whether a program drew what was rated.
     """
 
     item: Shaped[np.ndarray, " n"]
@@ -69,6 +70,7 @@ class Ratings:
     repeats: Repeats
     n_missing: tuple[int, ...]
     notes: tuple[str, ...] = ()
+    is_synthetic: bool = False
     item_word: str = "item"
 
 

@@ -35,6 +35,7 @@ class AgreementPage:
 
     title: str
     what: str
+    is_synthetic: bool
     facts: tuple[Fact, ...]
     about: str
     leads: tuple[str, ...]
@@ -64,6 +65,7 @@ def write_agreement_page(folder: Path, section: Block) -> Path:
     page = AgreementPage(
         title=str(section["source"]),
         what="How readers agree with each other, with a model, and with themselves.",
+        is_synthetic=bool(section["is_synthetic"]),
         facts=_facts(section),
         about=f"{size_words(section)}. {interval_words(section)}.",
         leads=tuple(_lead(scale) for scale in section["scales"] if scale["pairs"]),

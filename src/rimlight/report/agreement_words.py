@@ -130,7 +130,12 @@ def undefined_words(section: Block) -> list[str]:
 def lines_of(section: Block) -> str:
     """Return the answer on the screen: one table of all scales, then groups, repeats and notes."""
     rows = [row for scale in section["scales"] for row in _table_rows(section, scale)]
-    lines = [f"{section['source']}: {size_words(section)}", interval_words(section), ""]
+    lines = [f"{section['source']}: {size_words(section)}", interval_words(section)]
+    lines += (
+        ["SYNTHETIC DATA: drawn by a program; no number describes tissue", ""]
+        if section["is_synthetic"]
+        else [""]
+    )
     lines += _aligned(rows)
     for scale in section["scales"]:
         lines += [*_against(section, scale), *_beside(scale)]

@@ -73,6 +73,7 @@ def agree(ratings: Ratings, settings: AgreeSettings, *, source: str) -> dict[str
         {
             "source": source,
             "item_word": ratings.item_word,
+            "is_synthetic": ratings.is_synthetic,
             "n_items": len(ratings.item),
             "n_cases": n_cases,
             "is_reliable": n_cases >= FEWEST_RELIABLE_CASES,

@@ -42,6 +42,7 @@ class _Labels:
     said: Mapping[str, Mapping[str, Sequence[_Said]]]
     cell_of_id: Mapping[str, Cell]
     case_of_id: Mapping[str, str]
+    is_synthetic: bool
 
 
 def ratings_of_study(
@@ -50,7 +51,7 @@ def ratings_of_study(
     *,
     days_apart: float,
     reading: str = "first",
-    progress: Progress = no_progress,
+    progress: Progress | None = None,
 ) -> Ratings:
     """Return the readers' labels of a study; with a run also its calls of held-out cells.
 
@@ -78,12 +79,13 @@ def ratings_of_study(
         for cell, case in zip(ratings.item[has_level], ratings.case[has_level], strict=True)
     ]
     call = np.full(len(has_level), np.nan)
-    call[has_level], n_made_now = calls_of_run(run, asked, progress=progress)
+    call[has_level], n_made_now = calls_of_run(run, asked, progress=progress or no_progress)
     return _with_calls(ratings, call, run=run, n_made_now=n_made_now)
 
 
 def _labels_of(study: Study, *, days_apart: float) -> _Labels:
-    case_of_slide = {info.slide_id: str(info.case_id) for info in slides(study.engine)}
+    infos = slides(study.engine)
+    case_of_slide = {info.slide_id: str(info.case_id) for info in infos}
     said: dict[str, dict[str, list[_Said]]] = {}
     cell_of_id: dict[str, Cell] = {}
     for label in (event.label for event in label_events(study.engine)):
@@ -96,6 +98,7 @@ def _labels_of(study: Study, *, days_apart: float) -> _Labels:
     return _Labels(
         said=said,
         cell_of_id=cell_of_id,
+        is_synthetic=any("synthetic" in info.assay.lower() for info in infos),
         case_of_id={name: case_of_slide[cell.slide_id] for name, cell in cell_of_id.items()},
     )
 
@@ -136,6 +139,7 @@ def _ratings_of(labels: _Labels, *, reading: str) -> Ratings:
         repeats=repeats_of(repeats),
         n_missing=tuple(int(n) for n in np.isnan(values).sum(axis=0)),
         item_word="cell",
+        is_synthetic=labels.is_synthetic,
     )
 
 
