@@ -220,7 +220,7 @@ def test_one_fault_keeps_the_whole_file_out(tmp_path, study):
 
 def test_what_cannot_be_exported_is_said(tmp_path, study):
     _filled(study)
-    with pytest.raises(LabelFileError, match="a asap file holds one slide, the labels are on 3"):
+    with pytest.raises(LabelFileError, match="a file of asap holds one slide, the labels are on 3"):
         export_labels(study, tmp_path / "a.xml", file_format="asap")
     with pytest.raises(LabelFileError, match="say --format asap or --format imagescope"):
         export_labels(study, tmp_path / "a.xml")

@@ -234,7 +234,7 @@ def _write_file(
     if len(found) > 1:
         what = "GeoJSON" if manner.file_format == "qupath" else manner.file_format
         raise LabelFileError(
-            f"{path}: a {what} file holds one slide, the labels are on {len(found)}; name a "
+            f"{path}: a file of {what} holds one slide, the labels are on {len(found)}; name a "
             "folder, one slide with --slide, or a .csv file"
         )
     write = WRITERS_OF_SLIDE[manner.file_format]

@@ -116,6 +116,11 @@ def test_dots_and_point_sets_of_asap_are_read_without_taking_its_names_for_cells
     assert (file.frame, file.slide) == (None, None)
 
 
+def test_a_decimal_comma_of_asap_is_read_as_asap_means_it(tmp_path):
+    (item,) = _read(tmp_path, asap(dot(("1234,5", "67,25")))).items
+    assert (item.x, item.y) == (1234.5, 67.25)
+
+
 def test_areas_and_empty_annotations_are_noted(tmp_path):
     square = [(0, 0), (9, 0), (9, 9)]
     file = _read(tmp_path, asap(dot(*square, kind="Polygon"), dot(kind="PointSet"), dot((1, 2))))
@@ -133,7 +138,7 @@ def test_areas_and_empty_annotations_are_noted(tmp_path):
         (dot((1, "inf")), "annotation 2", "Y 'inf' is no number"),
         (dot((1, "1e400")), "annotation 2", "Y '1e400' is too large"),
         (dot((1, "1e20")), "annotation 2", "Y is no number of pixels"),
-        (dot(("1,5", 2)), "annotation 2", "decimal comma"),
+        (dot(("1,5,2", 2)), "annotation 2", "X '1,5,2' is no number"),
         (dot((1, 2), group="None"), "annotation 2", "is in no group"),
         (dot((1, 2), group=""), "annotation 2", "is in no group"),
         (dot((1, 2), group="w" * 400), "annotation 2", "longer than 300"),

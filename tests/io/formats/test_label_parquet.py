@@ -165,6 +165,19 @@ def test_more_rows_than_the_limit_are_refused_before_they_are_read(tmp_path, mon
         read_label_parquet(path)
 
 
+def test_columns_that_unpack_to_too_much_are_refused_before_they_are_read(tmp_path, monkeypatch):
+    n_rows = 2000
+    path = _table(tmp_path, x=list(range(n_rows)), y=[0] * n_rows,
+                  label=[f"{number}" + "w" * 2000 for number in range(n_rows)],
+                  more=["m" * 10_000 + f"{number}" for number in range(n_rows)])  # fmt: skip
+    monkeypatch.setattr(label_parquet, "MAX_BYTES", 2**23)
+    assert path.stat().st_size < 2**23 < n_rows * 10_000
+    assert len(read_label_parquet(path).items) == n_rows
+    monkeypatch.setattr(label_parquet, "MAX_BYTES", 2**21)
+    with pytest.raises(LabelFileError, match="its columns unpack to more than 2 MiB"):
+        read_label_parquet(path)
+
+
 def test_one_long_text_that_stands_often_is_one_object(tmp_path):
     """A dictionary of one long text would be a terabyte if it were written out for each row."""
     words = pyarrow.DictionaryArray.from_arrays(

@@ -38,6 +38,7 @@ _ANNOTATION = (ROOT, "Annotations", "Annotation")
 _COORDINATE = (*_ANNOTATION, "Coordinates", "Coordinate")
 _GROUP = (ROOT, "AnnotationGroups", "Group")
 _GROUP_ATTRIBUTE = (*_GROUP, "Attributes", "Attribute")
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 _ASAPS_OWN_NAME = re.compile(r"Annotation \d+")
 
 
@@ -155,8 +156,8 @@ class _Reading:
             facts = self.facts() if kind == "Dot" else {}
             record = PointRecord(
                 place=place,
-                x=pixels_of_text(tag.attributes.get("X"), "X"),
-                y=pixels_of_text(tag.attributes.get("Y"), "Y"),
+                x=_coordinate(tag, "X"),
+                y=_coordinate(tag, "Y"),
                 class_name=self.class_name(),
                 **facts,
             )
@@ -184,6 +185,14 @@ class _Reading:
             self.gathered.note(f"{place}: is no point but {kind[:40]!r}; left out")
         elif not self.n_points:
             self.gathered.note(f"{place}: has no points; left out")
+
+
+def _coordinate(tag: Tag, axis: str) -> float:
+    """Return a coordinate; on some computers ASAP writes a decimal comma, and never thousands."""
+    text = tag.attributes.get(axis)
+    if text is not None and _DECIMAL_COMMA.fullmatch(text):
+        text = text.replace(",", ".")
+    return pixels_of_text(text, axis)
 
 
 def _with_group(record: PointRecord, group: dict[str, str]) -> PointRecord | Fault:

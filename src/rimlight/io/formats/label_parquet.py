@@ -56,6 +56,8 @@ def read_label_parquet(path: Path) -> PointFile:
             names = [header[place] for place in column_of.values()]
             if nested & set(names):
                 raise ValueError(f"its column {min(nested & set(names))!r} is nested")
+            if _unpacked_bytes(file.metadata, names) > MAX_BYTES:
+                raise ValueError(f"its columns unpack to more than {MAX_BYTES // 2**20} MiB")
         texts = [name for field, name in zip(column_of, names, strict=True) if field not in "xy"]
         with parquet.ParquetFile(path, read_dictionary=texts) as file:
             for number, said in enumerate(_rows(file, column_of, names), start=1):
@@ -101,6 +103,15 @@ def write_label_parquet(
             writer.write_batch(arrow.record_batch(arrays, schema=schema))
             n_rows += len(batch)
     return n_rows
+
+
+def _unpacked_bytes(metadata: Any, names: list[str]) -> int:
+    """Return how large the file says that these columns are when unpacked."""
+    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
+    chunks = (group.column(place) for group in groups for place in range(group.num_columns))
+    return sum(
+        int(chunk.total_uncompressed_size) for chunk in chunks if chunk.path_in_schema in names
+    )
 
 
 def _rows(file: Any, column_of: Mapping[str, int], names: list[str]) -> Iterator[dict[str, Any]]:
