@@ -81,6 +81,7 @@ def test_every_scale_has_its_means_matrix_consensus_and_definitions(whole):
     assert "figure-value_differences" in figures
     assert "figure-value_limits_by_band" in figures
     assert "figure-band_levels" in figures
+    assert "figure-band_each_level" in figures
 
 
 def test_each_figure_is_defined_on_the_page_and_numbers_are_those_of_the_result(whole):

@@ -22,7 +22,7 @@ from rimlight.report.agreement_words import (
 from rimlight.report.blocks import Block as PageBlock
 from rimlight.report.blocks import Drawing, Table, alt_text, numbers_row, table_of
 from rimlight.report.estimates import forest_drawing
-from rimlight.report.forest import Line, shared_scale
+from rimlight.report.forest import Line, Scale, shared_scale
 from rimlight.report.wording import estimate, number
 
 _MOST_PANELS = 6
@@ -68,6 +68,35 @@ def levels_block(section: Block, scale: Block) -> PageBlock | None:
         + (f" {more} more pairs are in counts.csv." if more else ""),
         numbers={"reader": readers} | dict(zip(scale["levels"], given, strict=True)),
         drawings=tuple(drawings),
+    )
+
+
+def each_level_block(section: Block, scale: Block) -> PageBlock | None:
+    """Return the agreement on each level: means over readers, and over readers with each model."""
+    named = [row for row in scale["means"] if row["figure"].startswith("on_")]
+    if not named:
+        return None
+    is_alone = sum(not row["is_model"] for row in section["readers"]) < 2
+    rows, lines = [], []
+    for row in named:
+        level = scale["levels"][int(row["figure"].removeprefix("on_"))]
+        found = [] if is_alone else [(f"{level}, readers", row["reader_reader"], False)]
+        found += [(f"{level}, with {m['model']}", m["reader_model"], True) for m in row["models"]]
+        for label, block, is_main in found:
+            lines.append(Line(label=label, interval=interval_from(block), is_main=is_main))
+            rows.append((row["figure"], lines[-1], how_of(block)))
+    axis = Scale(low=61, high=100, title="specific agreement, %", factor=100, digits=1)
+    drawing = forest_drawing(
+        lines, shared_scale(lines, axis, step=20), name=f"{key_of(scale)}-each-level",
+        title="Agreement on each level, %", note="mean over pairs, 95 % interval",
+    )  # fmt: skip
+    return PageBlock(
+        name=f"{key_of(scale)}_each_level",
+        title="Agreement on each level",
+        caption=f"{scale['figures'][named[0]['figure']]['definition'].capitalize()}. Unlike one "
+        "kappa it tells which level is the hard one. Intervals over cases.",
+        numbers=columns_of(rows),
+        drawings=(drawing,),
     )
 
 

@@ -7,6 +7,7 @@ from rimlight.report.agreement_beside import (
     consensus_block,
     definitions_block,
     differences_blocks,
+    each_level_block,
     levels_block,
     repeats_block,
 )
@@ -37,7 +38,8 @@ def scale_section(section: Block, scale: Block, points: Sequence[Differences]) -
     blocks: list[PageBlock | None] = []
     if scale["pairs"]:
         blocks = [_means(section, scale), _differences_of_means(scale), _matrices(section, scale)]
-    blocks += [levels_block(section, scale), *differences_blocks(scale, points)]
+    blocks += [levels_block(section, scale), each_level_block(section, scale)]
+    blocks += [*differences_blocks(scale, points)]
     blocks += [maker(scale) for maker in (consensus_block, repeats_block, definitions_block)]
     title = f"{_word(scale)}: {scale['what']}"
     return Section(
