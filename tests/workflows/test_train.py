@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rimlight.errors import ModelError, NotEnoughDataError, RunError, SettingsError, SplitError
-from rimlight.io.files import write_whole
+from rimlight.io.files import read_json, write_json, write_whole
 from rimlight.io.formats.tables import read_table
 from rimlight.io.runs import read_metrics, run_ids
 from rimlight.workflows.label import consensus_of_study
@@ -102,6 +102,15 @@ def test_resuming_with_other_settings_is_refused(study):
     other = with_settings(study, train={"n_epochs": 4})
     with pytest.raises(RunError, match="other settings"):
         train(other, command="x", resume=True)
+
+
+def test_a_run_made_before_a_setting_was_added_is_gone_on_with(study):
+    run = train(study, command="rimlight train")
+    path = run.folder / "run.json"
+    record = read_json(path)
+    del record["settings"]["triage"]
+    write_json(path, record)
+    assert train(study, command="x", resume=True).run_id == run.run_id
 
 
 def test_folds_hold_out_each_case_once(study):

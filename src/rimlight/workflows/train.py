@@ -18,9 +18,9 @@ from rimlight.io.checkpoints import read_state, weights_hash, write_state
 from rimlight.io.files import read_json
 from rimlight.io.formats.tables import read_table, write_table
 from rimlight.io.journal import label_events
-from rimlight.io.runs import Run, create_run, json_ready, merge_metrics, open_run, read_metrics
+from rimlight.io.runs import Run, create_run, merge_metrics, open_run, read_metrics
 from rimlight.io.study import Study
-from rimlight.settings import settings_as_dict
+from rimlight.settings import settings_from_dict
 from rimlight.workflows.label import Consensus, consensus_of_study
 from rimlight.workflows.models import read_network, write_network
 from rimlight.workflows.parts import Division, divided, part_of_cell, split_facts
@@ -75,7 +75,10 @@ def train(
 def _resumed(study: Study) -> Run:
     run = open_run(study)
     record = read_json(run.folder / "run.json")
-    if record["settings"] != json_ready(settings_as_dict(study.settings)):
+    origin = str(run.folder / "run.json")
+    # A run of an earlier version lacks settings that were added since: they have their defaults.
+    made_with = settings_from_dict(record["settings"], origin=origin)
+    if made_with != study.settings:
         raise RunError(
             f"run {run.run_id}: was made with other settings than the study has now; "
             "train without --resume to start a new run"
@@ -124,10 +127,10 @@ def _refuse_other_cells(run: Run, cells: CellPatches, split: CaseSplit) -> None:
     rows = list(zip(known["cell"], known["expression"], strict=True))
     now = [(str(cell.cell.cell_id), cell.expression.value) for cell in cells.cells]
     parts = read_table(run.folder / "parts.csv")
-    folds = [case for fold in split.folds for case in fold.part_of_case]
-    if rows != now or parts["case"] != folds:
+    sides = [item for fold in split.folds for item in fold.part_of_case.items()]
+    if rows != now or list(zip(parts["case"], parts["part"], strict=True)) != sides:
         raise RunError(
-            f"run {run.run_id}: labels have changed since it began; "
+            f"run {run.run_id}: labels or parts of cases have changed since it began; "
             "train without --resume to start a new run"
         )
 
