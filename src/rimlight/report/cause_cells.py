@@ -36,6 +36,8 @@ _SHOWN_COLUMNS = (
 )  # fmt: skip
 _OWN_ZONES = (1, 2)
 _LEAST_SEEN, _LEAST_PLACE_PX = 12, 12
+_EDITED_AROUND = (CauseName.SURROUNDINGS, CauseName.OFF_CENTRE)
+"""Their edits change all but the own cell, or all; a line around that would tell nothing."""
 _KINDS = {"wrong": "wrong call", "uncertain": "right but uncertain", "doubtful": "doubtful label"}
 
 Row = Mapping[str, str]
@@ -166,7 +168,7 @@ class CauseCells:
         """What the edit changed so that it is seen; without an edit the zone of the cause."""
         new, old = self.arrays["edited"][at], self.arrays["patches"][at]
         changed: np.ndarray = np.abs(new.astype(int) - old).max(-1) >= _LEAST_SEEN
-        if changed.any() and self.rows[at]["cause"] != CauseName.OFF_CENTRE:
+        if changed.any() and self.rows[at]["cause"] not in _EDITED_AROUND:
             whole = _without_specks(~_without_specks(~changed))
             return whole if whole.any() else changed
         zones = ZONES_OF_CAUSE.get(self.rows[at]["cause"], ())
@@ -264,7 +266,7 @@ def _is_turned(row: Row) -> bool:
 
 def _lines_note(row: Row) -> str:
     """What the lines on the map are."""
-    if row["status"] == "confirmed" and row["cause"] != CauseName.OFF_CENTRE:
+    if row["status"] == "confirmed" and row["cause"] not in _EDITED_AROUND:
         return "thick line: what the edit changed; thin: own cell"
     if row["cause"] in ZONES_OF_CAUSE:
         return "thick line: where the cause lies; thin: own cell"

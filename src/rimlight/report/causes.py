@@ -14,7 +14,7 @@ from rimlight.report.cause_drawings import CauseBar, bars_svg
 from rimlight.report.cause_words import name_of
 from rimlight.report.contents import Contents, within
 from rimlight.report.svg import LEVEL_NAMES
-from rimlight.report.wording import count, number, percent, with_minus
+from rimlight.report.wording import count, number, percent, shortened, with_minus
 
 KEY, SHORT, TITLE = "causes", "Why it errs", "Why it errs, and what proves it"
 HELD_OUT = "hold-out"
@@ -215,7 +215,7 @@ def _group(group: Mapping[str, Any], cells: CauseCells, *, number: int) -> Block
 def _spread(counts: Mapping[str, int], thing: str) -> str:
     """How many cases or slides a group comes from, the largest named."""
     largest = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    named = ", ".join(f"{name} {n}" for name, n in largest[:N_NAMED])
+    named = ", ".join(f"{shortened(name, n_characters=22)} {n}" for name, n in largest[:N_NAMED])
     return f"{count(len(largest), thing)} ({'most: ' if len(largest) > N_NAMED else ''}{named})"
 
 
