@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -140,6 +142,34 @@ def test_damaged_files_of_any_name_end_in_one_kind_of_error(tmp_path_factory, da
     name = data.draw(st.sampled_from(["a.json", "a.xml", "a.csv", "a.json.gz", "a.parquet"]))
     path = _file(tmp_path_factory.mktemp("mutants"), name, damaged(content, data))
     assert is_read_or_refused(read_labels, path)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4)
+    | st.dictionaries(
+        st.sampled_from(
+            ["images", "categories", "annotations", "id", "file_name", "image_id", "category_id",
+             "bbox", "keypoints", "x_l0", "y_l0", "name", "supercategory", "rimlight", "elements",
+             "annotation", "attributes", "type", "center", "group", "label", "value", "user"]
+        ),
+        inner | st.sampled_from(["point", "weak", 1, [1, 2, 0], [1, 2, 3, 4]]),
+        max_size=5,
+    ),
+    max_leaves=16,
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(value=JSON, file_format=st.sampled_from(["coco", "dsa"]))
+def test_any_json_ends_in_points_faults_or_one_kind_of_error(tmp_path_factory, value, file_format):
+    path = _file(tmp_path_factory.mktemp("any"), "a.json", json.dumps(value))
+    assert is_read_or_refused(lambda path: read_labels(path, file_format), path)
+
+
+def test_pyarrow_is_not_imported_before_it_is_needed():
+    code = "import sys, rimlight.workflows.exchange as e; sys.exit('pyarrow' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
 def test_json_that_is_long_before_it_says_what_it_is_is_still_refused_in_words(tmp_path):
