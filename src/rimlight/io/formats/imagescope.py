@@ -112,11 +112,12 @@ class _Reading:
 
     def take(self, tag: Tag) -> None:
         """Take the next tag of the file."""
-        said = dict(tag.attributes)
         if not tag.is_start:
             if tag.path == _REGION:
                 self.end_region()
-        elif tag.path == _VERTEX:
+            return
+        said = dict(tag.attributes)
+        if tag.path == _VERTEX:
             if len(self.vertices) <= MAX_VERTICES:
                 self.vertices.append(said)
         elif tag.path == _REGION_ATTRIBUTE:

@@ -93,11 +93,17 @@ def element_text(name: str, attributes: Mapping[str, Any], *, is_open: bool = Fa
     >>> element_text("Vertex", {"X": 1.5, "Text": "<a>"})
     '<Vertex X="1.5" Text="&lt;a&gt;"/>'
     """
-    for value in attributes.values():
-        if _NOT_IN_XML.search(str(value)):
-            raise LabelFileError(f"{str(value)[:40]!r}: cannot be written in XML; export a .csv")
-    said = "".join(f" {key}={quoteattr(str(value))}" for key, value in attributes.items())
+    said = "".join(f" {key}={_quoted(value)}" for key, value in attributes.items())
     return f"<{name}{said}{'' if is_open else '/'}>"
+
+
+def _quoted(value: Any) -> str:
+    if isinstance(value, int | float):
+        return f'"{value}"'
+    text = str(value)
+    if _NOT_IN_XML.search(text):
+        raise LabelFileError(f"{text[:40]!r}: cannot be written in XML; export a .csv")
+    return quoteattr(text)
 
 
 @dataclass(slots=True)
