@@ -42,6 +42,8 @@ from rimlight.workflows.patches import Progress, no_progress
 from rimlight.workflows.run_tables import table_of_step
 from rimlight.workflows.train import fold_folder
 
+BATCH = 128
+
 
 def triage(
     run: Run, *, n_cells: int | None = None, progress: Progress | None = None
@@ -173,8 +175,7 @@ def _left(search: Search, tile: CandidateTile, found: Shortlists) -> CandidateTi
 
 
 def _take(search: Search, tile: CandidateTile, found: Shortlists, *, slide: int) -> None:
-    size_px = search.study.settings.patch.size_px
-    logits, features = features_of(search.network, tile.patches, size_px=size_px)
+    logits, features = _judged(search, tile.patches)
     columns = {"x_l0": tile.x_l0, "y_l0": tile.y_l0, "logit": logits, "features": features}
     undecided = uncertainty_of(probability(logits, temperature=search.temperature))
     found.uncertain.add(undecided, columns, slide=slide)
@@ -189,6 +190,20 @@ def _take(search: Search, tile: CandidateTile, found: Shortlists, *, slide: int)
         best.add(
             np.where(score > 0, score, -np.inf), columns | {"patches": tile.patches}, slide=slide
         )
+
+
+def _judged(search: Search, patches: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Logits and features, in batches of one size: torch keeps memory for every size it meets."""
+    n, size_px = len(patches), search.study.settings.patch.size_px
+    n_more = -n % BATCH
+    parts = []
+    for start in range(0, n, BATCH):
+        part = patches[start : start + BATCH]
+        if len(part) < BATCH:
+            part = np.concatenate([part, np.repeat(part[-1:], n_more, axis=0)])
+        parts.append(features_of(search.network, part, size_px=size_px))
+    logits, features = (np.concatenate(values)[:n] for values in zip(*parts, strict=True))
+    return logits, features
 
 
 def _kept(
