@@ -155,6 +155,23 @@ class TriageSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreSettings:
+    """How slides are scored: assay profile, adequacy, and the fields of the interval."""
+
+    assay: str = _setting(
+        "", "-", "profile for all slides; empty: that of each slide's assay, else research"
+    )
+    least_cells: int = _setting(
+        100, "cells", "tumour cells needed where the profile names no number"
+    )
+    field_um: float = _setting(128.0, "um", "side of the fields that the interval resamples")
+    n_resamples: int = _setting(2000, "resamples", "draws of fields and of held-out cases")
+    least_sharpness: float = _setting(
+        0.01, "-", "variance of the Laplacian over that of grey; a cell below is out of focus"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All settings of a study, one table of ``study.toml`` each."""
 
@@ -168,6 +185,7 @@ class Settings:
     quality: QualitySettings = QualitySettings()
     causes: CausesSettings = CausesSettings()
     triage: TriageSettings = TriageSettings()
+    score: ScoreSettings = ScoreSettings()
 
 
 _TABLE_OF_NAME = {item.name: item.type for item in fields(Settings)}

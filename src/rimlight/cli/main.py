@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from rimlight import __version__
-from rimlight.cli import agree, machine, runs, studies, synthetic, triage
+from rimlight.cli import agree, machine, runs, score, studies, synthetic, triage
 from rimlight.cli.failures import STOPPED, report
 from rimlight.errors import RimlightError
 
@@ -37,6 +37,7 @@ app.command("membranes")(runs.membranes)
 app.command("quality")(runs.quality)
 app.command("causes")(runs.causes)
 app.command("triage")(triage.triage)
+app.command("score")(score.score)
 app.command("agree")(agree.agree)
 app.command("report")(runs.report)
 app.command("run")(runs.run)

@@ -20,8 +20,9 @@ Reason = Literal[
     "damaged_image",
     "no_immune_cell_class",
 ]
+OUT_OF_FOCUS = "out_of_focus"
 LARGEST_SHARE_LOST = 0.5
-"""Of the cells seen; more lost to blur or edges leaves a slide not evaluable. Own definition."""
+"""Of the cells that would count; more out of focus leave a slide not evaluable. Own definition."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,17 +153,16 @@ def adequacy(counts: Counts, *, profile: AssayProfile, least_cells: int) -> Adeq
         least_cells: Tumour cells needed where the profile names none.
     """
     needed = profile.least_cells or least_cells
-    lost = counts.n_seen - counts.n_tumour
+    n_lost = counts.excluded.get(OUT_OF_FOCUS, 0)
     if profile.score in NEEDS_IMMUNE_CELLS:
         return Adequacy(
             reason="no_immune_cell_class",
             words=f"{profile.score} counts immune cells, which this study has no class for",
         )
-    if counts.n_seen and lost / counts.n_seen > LARGEST_SHARE_LOST:
-        share = f"{100 * lost / counts.n_seen:.0f} %"
+    if n_lost > LARGEST_SHARE_LOST * (n_lost + counts.n_tumour):
         return Adequacy(
             reason="image_quality",
-            words=f"{share} of {counts.n_seen} cells seen were excluded or too near an edge",
+            words=f"{n_lost} of {n_lost + counts.n_tumour} cells are out of focus",
         )
     if not counts.n_tumour:
         return Adequacy(reason="no_tumour_cells", words="no tumour cell was found")

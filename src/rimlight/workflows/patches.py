@@ -96,7 +96,7 @@ def cell_patches(
     try:
         patches = read_arrays(folder, name)["patches"]
     except (RimlightError, FileNotFoundError):
-        patches = _cut(study, scored, infos, progress)
+        patches = cut_patches(study, scored, infos, progress=progress)
         write_arrays(folder, name, {"patches": patches})
     return CellPatches(
         cells=tuple(scored),
@@ -109,12 +109,24 @@ def cell_patches(
     )
 
 
-def _cut(
+def cut_patches(
     study: Study,
     cells: Sequence[LabelledCell],
     infos: Sequence[SlideInfo],
-    progress: Progress,
+    *,
+    progress: Progress = no_progress,
 ) -> UInt8[np.ndarray, "n wide wide 3"]:
+    """Return the patches of cells with their margin; each slide is opened once.
+
+    Args:
+        study: With the patch settings that hold.
+        cells: In order of their slides.
+        infos: The slide of each cell.
+        progress: Told how many patches are cut.
+
+    Raises:
+        SlideError: A slide is missing, changed or damaged.
+    """
     settings = study.settings.patch
     side = wide_px(settings)
     patches = np.empty((len(cells), side, side, 3), dtype=np.uint8)

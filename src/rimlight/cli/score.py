@@ -1,0 +1,79 @@
+"""The verb that scores whole slides: score."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from rimlight.cli.options import AsJson, RunName, StudyFolder
+from rimlight.cli.output import answer, progress_bar
+
+SlideIds = Annotated[
+    str | None,
+    typer.Option("--slides", metavar="IDS", help="Slides by id, with commas; else all."),
+]
+Assay = Annotated[
+    str | None,
+    typer.Option("--assay", metavar="ID", help="Assay profile for all slides, as 22c3-nsclc."),
+]
+_SOME_FAILED = 2
+
+
+def score(
+    study: StudyFolder,
+    *,
+    run: RunName = None,
+    slides: SlideIds = None,
+    assay: Assay = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score whole slides with a trained run: TPS and H-score, with intervals and adequacy."""
+    from rimlight.io.runs import open_run
+    from rimlight.io.study import open_study
+
+    opened = open_run(open_study(study), run)
+    from rimlight.workflows.score import score as scored
+
+    chosen = None if slides is None else [name.strip() for name in slides.split(",")]
+    with progress_bar() as progress:
+        section = scored(opened, slides=chosen, assay=assay, progress=progress)
+    facts = {"run": opened.run_id, "folder": str(opened.folder), "scores": section}
+    failed = section["failed"]
+    answer(facts, "\n".join(_lines(section, opened.folder)), as_json=as_json, is_ok=not failed)
+    if failed:
+        raise typer.Exit(_SOME_FAILED)
+
+
+def _lines(section: Mapping[str, Any], folder: object) -> Iterator[str]:
+    yield "Research use only. A score is an aid that a pathologist checks."
+    for row in section["slides"]:
+        yield _line(row)
+    yield from section["sentences"]
+    for warning in section["warnings"]:
+        yield f"warning: {warning}"
+    for problem in section["failed"]:
+        yield f"failed: {problem['slide']}: {problem['words']}"
+    yield (
+        f"{section['n_slides']} slides, {section['n_evaluable']} evaluable, "
+        f"{section['n_borderline']} borderline; table: {folder}/scores.csv"
+    )
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    seen = {"train": " (seen in training)", "validation": " (seen in training)"}
+    where = f"{row['slide']}{seen.get(row['part'], '')}"
+    if not row["is_evaluable"]:
+        return f"{where}: {row['score']} not evaluable: {row['reason']}, {row['words']}"
+    words = [f"{row['score']} {row['shown']}"]
+    if row["low"] is not None:
+        words.append(f"[{row['low']:.1f}, {row['high']:.1f}]")
+    else:
+        words.append("[no interval: one field, and no errors known]")
+    if row["band"] is not None:
+        words.append(f"band {row['band']}")
+    if row["borderline"]:
+        words.append("borderline at " + " and ".join(f"{cut:g}" for cut in row["borderline"]))
+    words.append(f"{row['n_positive']} of {row['n_positive'] + row['n_negative']} cells")
+    if row["h_score"] is not None:
+        words.append(f"H-score {row['h_score']:.0f}")
+    return f"{where}: {', '.join(words)}"
