@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 CAUSES = tuple(cause for cause in EDITED if cause is not CauseName.OFF_CENTRE)
 """Causes that a candidate can fall to: it has no click that could be off its centre."""
-_BATCH = 64
+_BATCH, _AT_ONCE = 64, 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -83,10 +83,17 @@ def exemplars_of(
     held = {
         case for case, part in zip(parts["case"], parts["part"], strict=True) if part == "hold-out"
     }
-    known = [cell for cell in consensus_of_study(study).cells if cell.case_id not in held]
-    cells = cell_patches(study, known, progress=progress)
-    _, features = features_of(network, cells.patches, size_px=study.settings.patch.size_px)
-    row_of_cell = {cell: row for row, cell in enumerate(cells.cell_ids)}
+    # All labelled cells, because training has cut and kept exactly these.
+    cells = cell_patches(study, consensus_of_study(study).cells, progress=progress)
+    rows_known = np.flatnonzero(~np.isin(cells.case, sorted(held)))
+    size_px = study.settings.patch.size_px
+    features = np.concatenate(
+        [
+            features_of(network, cells.patches[part], size_px=size_px)[1]
+            for part in np.array_split(rows_known, 1 + len(rows_known) // _AT_ONCE)
+        ]
+    )
+    row_of_cell = {cell: row for row, cell in enumerate(cells.cell_ids[rows_known])}
     found = [
         (row_of_cell[cell], cause)
         for cell, cause, part, status, kind in zip(
@@ -102,7 +109,7 @@ def exemplars_of(
     return Exemplars(
         cause=np.array([cause for _, cause in found], dtype=str),
         features=features[rows],
-        pulls_positive=cells.level[rows] == 0,
+        pulls_positive=cells.level[rows_known[rows]] == 0,
         scale=feature_scale(features),
     )
 
