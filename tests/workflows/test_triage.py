@@ -292,3 +292,9 @@ def test_a_round_that_cannot_be_written_is_not_kept(run, study, monkeypatch):
         triage(run, n_cells=10)
     assert rounds(study.engine) == []
     assert "triage" not in read_metrics(run)
+    monkeypatch.undo()
+    (run.folder / "rounds" / "1" / "left over.geojson").write_text("{}")
+    triage(run, n_cells=10)
+    on_slides = {asked.cell.slide_id for asked in rounds(study.engine)[0].cells}
+    files = {path.stem for path in (run.folder / "rounds" / "1").iterdir()}
+    assert files == on_slides

@@ -6,6 +6,7 @@ to the store, ``rounds/N/SLIDE.geojson`` into the run, and the section ``triage`
 """
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -225,7 +226,8 @@ def _kept(
         )
         folder = run.folder / "rounds" / str(made.round_id)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)  # of a round that was not kept
+            folder.mkdir(parents=True)
         except OSError as error:
             raise storage_error(folder, error) from error
         for info in search.infos:
