@@ -64,11 +64,10 @@ def _line(row: Mapping[str, Any]) -> str:
     where = f"{row['slide']}{seen.get(row['part'], '')}"
     if not row["is_evaluable"]:
         return f"{where}: {row['score']} not evaluable: {row['reason']}, {row['words']}"
-    words = [f"{row['score']} {row['shown']}"]
+    known = "[no interval: one field, and no errors known]"
     if row["low"] is not None:
-        words.append(f"[{row['low']:.1f}, {row['high']:.1f}]")
-    else:
-        words.append("[no interval: one field, and no errors known]")
+        known = f"[{row['low']:.1f}, {row['high']:.1f}]"
+    words = [f"{row['score']} {row['shown']} {known}"]
     if row["band"] is not None:
         words.append(f"band {row['band']}")
     if row["borderline"]:

@@ -1,0 +1,78 @@
+"""What rimlight score prints of each slide: value, interval, band, doubt, or why there is none."""
+
+from rimlight.cli.score import _lines
+
+
+def row(**changes):
+    facts = {
+        "slide": "a12",
+        "part": "hold-out",
+        "profile": "22c3-nsclc",
+        "is_evaluable": True,
+        "reason": None,
+        "words": "",
+        "score": "TPS",
+        "value": 49.6,
+        "low": 38.24,
+        "high": 61.0,
+        "shown": "49.6 %",
+        "band": "1-49",
+        "borderline": [50.0],
+        "h_score": 88.2,
+        "n_positive": 1240,
+        "n_negative": 1260,
+        "n_seen": 3000,
+    }
+    return facts | changes
+
+
+def section(*rows, **changes):
+    facts = {
+        "slides": rows,
+        "sentences": ["Every candidate counts."],
+        "warnings": ["profile not checked: 22c3-nsclc"],
+        "failed": [],
+        "n_slides": len(rows),
+        "n_evaluable": 1,
+        "n_borderline": 1,
+    }
+    return facts | changes
+
+
+def test_a_score_is_told_with_interval_band_cut_off_and_counts():
+    lines = list(_lines(section(row()), "runs/0001"))
+    assert lines == [
+        "Research use only. A score is an aid that a pathologist checks.",
+        "a12: TPS 49.6 % [38.2, 61.0], band 1-49, borderline at 50, 1240 of 2500 cells, H-score 88",
+        "Every candidate counts.",
+        "warning: profile not checked: 22c3-nsclc",
+        "1 slides, 1 evaluable, 1 borderline; table: runs/0001/scores.csv",
+    ]
+
+
+def test_a_slide_without_a_score_says_why_and_shows_no_number():
+    found = row(
+        is_evaluable=False,
+        value=None,
+        reason="too_few_tumour_cells",
+        words="found 3 tumour cells, needed 100",
+        part="train",
+    )
+    line = list(_lines(section(found), "runs/0001"))[1]
+    assert line == (
+        "a12 (seen in training): TPS not evaluable: too_few_tumour_cells, "
+        "found 3 tumour cells, needed 100"
+    )
+    assert "%" not in line
+
+
+def test_a_slide_that_failed_is_named_at_the_end():
+    failed = [{"slide": "b1", "reason": "damaged_image", "words": "b1.tiff: is damaged"}]
+    lines = list(_lines(section(row(), failed=failed), "runs/0001"))
+    assert lines[-2] == "failed: b1: b1.tiff: is damaged"
+
+
+def test_no_interval_is_said_in_words():
+    line = list(_lines(section(row(low=None, high=None, borderline=[])), "x"))[1]
+    assert "no interval" in line
+    assert "borderline" not in line
