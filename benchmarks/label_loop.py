@@ -46,8 +46,8 @@ class Recipe:
     """How every network of one comparison is made.
 
     n_epochs: of the first network, from random weights. more_epochs: of each later one, which goes
-    on from the first with all labels; new labels are repeated until they are about as many as
-    those it began with.
+    on from the first with all labels.
+    has_repeats: new labels are repeated until they are about as many as those it began with.
     """
 
     size_px: int = 48
@@ -58,6 +58,7 @@ class Recipe:
     more_rate: float = 1e-3
     batch_size: int = 32
     least_steps: int = 1
+    has_repeats: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -114,7 +115,7 @@ class Loop:
 
     def later(self, base: PatchNetwork, new: np.ndarray, *, swap: float = 0.0) -> PatchNetwork:
         """Go on from the first network with old and new labels."""
-        times = max(1, len(self.start) // max(1, len(new)))
+        times = max(1, len(self.start) // max(1, len(new))) if self.recipe.has_repeats else 1
         train = self.part(np.concatenate([self.start, *[new] * times]), has_swaps=swap > 0)
         recipe = self.recipe
         return self._fitted(

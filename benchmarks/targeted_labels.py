@@ -93,9 +93,9 @@ class World:
         return found, call
 
 
-def world(tissue: SynthSettings, scale: Scale, *, seed: int) -> World:
+def world(tissue: SynthSettings, scale: Scale, *, seed: int, recipe: Recipe | None = None) -> World:
     """Paint the cells, divide their cases, and draw the confounded start set."""
-    recipe = Recipe()
+    recipe = recipe or Recipe()
     side = recipe.size_px + 2 * MARGIN_PX
     settings = replace(tissue, seed=seed)
     found = patches(scale.n_cells, n_cases=scale.n_cases, size_px=side, settings=settings)
@@ -250,6 +250,7 @@ def summary(folder: Path) -> None:
         for one, other in [
             *((f"targeted/{n}", f"random/{3 * n}") for n in (40, 120)),
             ("targeted only/40", "random/120"),
+            ("targeted/40", "random/360"),
             *((f"uncertainty/{n}", f"random/{3 * n}") for n in (40, 120)),
             *((f"diversity/{n}", f"random/{3 * n}") for n in (40, 120)),
             *((f"no causes/{n}", f"random/{3 * n}") for n in (40, 120)),
@@ -260,7 +261,8 @@ def summary(folder: Path) -> None:
         ]
         if all(one in part and other in part for part in parts)
     ]
-    _write(folder / "margins.csv", margins, tuple(margins[0]))
+    if margins:
+        _write(folder / "margins.csv", margins, tuple(margins[0]))
     for row in margins:
         print(row)
     known = {"seeds": len(parts), "margins": margins, "facts": facts}
@@ -336,7 +338,7 @@ def draw(table: Table, path: Path, *, n_seeds: int) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    shades = ("#666666", "#56b4e9", "#009e73", "#d55e00", "#cc79a7", "#e69f00")
+    shades = ("#666666", "#d55e00", "#56b4e9", "#009e73", "#cc79a7", "#e69f00")
     colours = dict(zip(STRATEGIES, shades, strict=True))
     figure, axes = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
     names = ("discordant_f1", "f1")
@@ -363,6 +365,7 @@ def main() -> None:
     parser.add_argument("--strategies", nargs="*", default=list(STRATEGIES))
     parser.add_argument("--tissue", choices=sorted(TISSUE), default="clear")
     parser.add_argument("--no-swaps", action="store_true")
+    parser.add_argument("--no-repeats", action="store_true", help="old and new labels count alike")
     parser.add_argument("--summary", action="store_true")
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -370,7 +373,8 @@ def main() -> None:
     for seed in given.seeds:
         path = given.folder / f"seed-{seed}.npz"
         if not _is_whole(path):
-            it = world(TISSUE[given.tissue], Scale(), seed=seed)
+            recipe = Recipe(has_repeats=not given.no_repeats, more_epochs=8 + 4 * given.no_repeats)
+            it = world(TISSUE[given.tissue], Scale(), seed=seed, recipe=recipe)
             run_seed(
                 it, strategies=tuple(given.strategies), has_swaps=not given.no_swaps, path=path
             )
