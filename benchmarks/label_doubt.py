@@ -3,6 +3,8 @@
     python benchmarks/label_doubt.py                five seeds
     python benchmarks/label_doubt.py --seeds 1      one seed
     python benchmarks/label_doubt.py --share 0.01   another share of wrong labels
+    python benchmarks/label_doubt.py --seeds 1 2 3 --fit
+                                                    the weights that fit these seeds best
     python benchmarks/label_doubt.py --study STUDY  the latest run of a synthetic study, whose
                                                     reader errs in 1 % of the labels
 
@@ -25,6 +27,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 
 from rimlight.core.density import optical_density
@@ -259,6 +262,17 @@ def _interval(wrong: np.ndarray, value: np.ndarray, drawn: list[np.ndarray]) -> 
     return f"{average_precision_score(wrong, value):.3f} [{low:.3f}, {high:.3f}]"
 
 
+def print_fit(made: list[Planted]) -> None:
+    """Print the weights of the three witnesses that fit the planted labels of these seeds best."""
+    found = [doubts_of(**cells.facts).evidence for cells in made]
+    parts = np.concatenate(
+        [np.stack([each.network, each.neighbours, each.density], axis=1) for each in found]
+    )
+    fit_ = LogisticRegression(C=10).fit(parts, np.concatenate([cells.is_wrong for cells in made]))
+    words = ", ".join(f"{weight:.2f}" for weight in fit_.coef_[0])
+    print(f"best weights of network, neighbours, density: {words}; offset {fit_.intercept_[0]:.2f}")
+
+
 def print_study(folder: Path) -> None:
     """Print how many of the labels that a run doubts most are wrong, beside probability alone."""
     run = open_run(open_study(folder))
@@ -292,6 +306,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     parser.add_argument("--share", type=float, default=0.03)
     parser.add_argument("--study", type=Path)
+    parser.add_argument("--fit", action="store_true")
     given = parser.parse_args()
     if given.study is not None:
         print_study(given.study)
@@ -307,6 +322,8 @@ def main() -> None:
             flush=True,
         )
         made.append((cells, rankings(cells)))
+    if given.fit:
+        print_fit([cells for cells, _ in made])
     for name, is_train in ((UNSEEN, False), (SEEN, True)):
         print_part(
             name,
