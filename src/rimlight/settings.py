@@ -167,7 +167,7 @@ class ScoreSettings:
     field_um: float = _setting(128.0, "um", "side of the fields that the interval resamples")
     n_resamples: int = _setting(2000, "resamples", "draws of fields and of held-out cases")
     least_sharpness: float = _setting(
-        0.01, "-", "variance of the Laplacian over that of grey; a cell below is out of focus"
+        0.1, "-", "variance of the Laplacian over that of grey at 1 um/px; below: out of focus"
     )
 
 

@@ -8,16 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from other_labels import with_others
 
+from rimlight.cli.main import answered
 from rimlight.errors import SettingsError, StudyError
-from rimlight.io.database import writing
 from rimlight.io.formats.tables import read_table
 from rimlight.io.inspection import fingerprint
-from rimlight.io.journal import append_labels
 from rimlight.io.runs import open_run, read_metrics
 from rimlight.io.store import put_slides, slides
 from rimlight.io.study import open_study
-from rimlight.records import Cell, Expression, Label
 from rimlight.workflows import score as workflow
 from rimlight.workflows.score import score
 from rimlight.workflows.train import train
@@ -225,6 +224,20 @@ def test_a_profile_gives_band_and_borderline_and_says_that_nobody_checked_it(run
     assert (row["value"], row["reason"]) == (None, "no_immune_cell_class")
 
 
+def test_the_command_ends_well_or_with_code_2_where_a_slide_failed(run, study, capsys):
+    assert answered(["score", str(study.folder)]) == 0
+    assert "research use only" in capsys.readouterr().out.lower()
+    broken = slides(study.engine)[0]
+    (study.folder / "gone.tiff").write_bytes(b"nothing")
+    put_slides(study.engine, [replace(broken, path=str(study.folder / "gone.tiff"))])
+    first, second = (str(info.slide_id) for info in slides(study.engine)[:2])
+    (run.folder / "scores" / f"{first}.json").unlink()
+    assert answered(["score", str(study.folder), "--slides", f"{first},{second}", "--json"]) == 2
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["ok"] is False
+    assert [each["slide"] for each in facts["scores"]["failed"]] == [first]
+
+
 def test_a_wrong_slide_or_profile_is_refused_before_anything_is_written(run):
     before = (run.folder / "scores.csv").read_bytes()
     with pytest.raises(StudyError, match="synthetic-01-1"):
@@ -253,42 +266,33 @@ def test_a_slide_in_other_colours_is_the_wrong_stain_and_has_no_value(run, study
     assert (row["reason"], row["value"]) == ("wrong_stain", None)
 
 
-def with_others(study, run, truth_folder, n_each=12):
-    """Label candidates `other` where no tumour cell was painted; return their places."""
-    from scipy.spatial import cKDTree
+def test_a_slide_that_is_blurred_all_over_is_not_evaluable(run, study):
+    from scipy.ndimage import gaussian_filter
 
-    from rimlight.workflows.synth import read_truth
+    from rimlight.io.pyramids import write_pyramid
+    from rimlight.io.slides import open_slide
+    from rimlight.records import Box
 
-    labels = []
-    for info in slides(study.engine):
-        truth = read_truth(truth_folder, info.slide_id).cells
-        chosen = np.array(truth["kind"]) == "tumour"
-        known = np.column_stack([np.array(truth[k], dtype=float)[chosen] for k in ("x_l0", "y_l0")])
-        places = np.array(
-            [[float(c["x_l0"]), float(c["y_l0"])] for c in cells_of(run, info.slide_id)]
-        )
-        others = places[cKDTree(known).query(places)[0] * info.mpp > 4][:n_each]
-        for x, y in others.tolist():
-            cell = Cell(cell_id=f"{info.slide_id}@{x}_{y}", slide_id=info.slide_id, x_l0=x, y_l0=y)
-            labels.append(
-                Label(
-                    label_id=f"o-{cell.cell_id}",
-                    cell=cell,
-                    reader="anna",
-                    expression=Expression.OTHER,
-                    made_at="2026-01-01T00:00:00Z",
-                    source="test",
-                )
-            )
-    with writing(study.engine) as transaction:
-        append_labels(transaction, labels)
-    return labels
+    info = slides(study.engine)[0]
+    box = Box(left_l0=0, top_l0=0, width_l0=800, height_l0=800)
+    with open_slide(study.folder / info.path, mpp=info.mpp) as slide:
+        rgb = slide.read_patch(box, size_px=800, white=info.white)
+    found = {}
+    for sigma_um in (0.0, 2.0):
+        path = study.folder / f"blurred-{sigma_um}.tiff"
+        soft = gaussian_filter(rgb.astype(np.float32), (sigma_um / 0.25, sigma_um / 0.25, 0))
+        write_pyramid(path, np.rint(soft).astype(np.uint8), mpp=0.25, quality=85)
+        put_slides(study.engine, [replace(info, path=str(path), fingerprint=fingerprint(path))])
+        section = score(run, slides=[str(info.slide_id)])
+        found[sigma_um] = next(r for r in section["slides"] if r["slide"] == info.slide_id)
+    assert found[0.0]["is_evaluable"]
+    assert (found[2.0]["reason"], found[2.0]["value"]) == ("image_quality", None)
 
 
 def test_other_labels_teach_what_is_no_tumour_cell_and_the_sum_still_holds(
     run, study, synthetic_folder
 ):
-    labels = with_others(study, run, synthetic_folder)
+    labels = with_others(study, synthetic_folder)
     section = score(run)
     assert "learned from" in section["sentences"][0]
     rows = rows_of(run)

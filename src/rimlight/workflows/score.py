@@ -352,6 +352,12 @@ def _warnings(
             f"{n_seen} of {len(rows)} slides are of cases seen in training; their scores say "
             "nothing of how well slides are scored"
         )
+    n_blind = sum(row["value"] is not None and not row["n_error_cases"] for row in rows)
+    if n_blind:
+        found.append(
+            f"{n_blind} intervals do not hold the errors of the calls: of positive, negative or "
+            "other cells, other held-out cases have too few labels"
+        )
     n_weak = sum(row["value"] is not None and not row["is_interval_reliable"] for row in rows)
     if n_weak:
         found.append(

@@ -368,9 +368,10 @@ def _words_of_levels(levels: Levels | None) -> str:
         f"the centre, weak up to {levels.cuts_od[0]:.3f} OD, strong above "
         f"{levels.cuts_od[1]:.3f} OD, fitted on {levels.n_fitted} training cells"
     )
-    if levels.kappa is None or levels.share_exact is None:
+    if levels.share_exact is None:
         return f"{how}; not measured on held-out cells."
+    kappa = "undefined" if levels.kappa is None else f"{levels.kappa:.2f}"
     return (
         f"{how}; on {levels.n_held} held-out cells {levels.share_exact:.0%} have the reader's "
-        f"level, quadratic-weighted kappa {levels.kappa:.2f}."
+        f"level, quadratic-weighted kappa {kappa}."
     )

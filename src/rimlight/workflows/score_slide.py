@@ -41,6 +41,7 @@ LARGEST_FOREIGN_SHARE = 0.25
 """Of the colour of stained pixels; own definition, docs/method.md, Scores."""
 _OVERVIEW_PX = 1024
 _APART_UM = 4.0
+_FOCUS_MPP = 1.0
 
 OnTile = Callable[[int, int], None]
 
@@ -174,7 +175,7 @@ def _judged(task: SlideTask, tile: CandidateTile) -> ScoredCells:
         np.minimum(info.width_l0 - tile.x_l0, info.height_l0 - tile.y_l0) < half_l0
     )
     is_labelled = ~far_from(tile.x_l0, tile.y_l0, task.other_places, radius=_APART_UM / info.mpp)
-    is_soft = sharpness(inner) < task.settings.least_sharpness
+    is_soft = _sharpness(inner, mpp=rules.patch.mpp) < task.settings.least_sharpness
     reason = np.select([is_near_edge, is_soft, is_labelled, is_other], [1, 2, 3, 4], default=0)
     return ScoredCells(
         x_l0=tile.x_l0,
@@ -187,6 +188,15 @@ def _judged(task: SlideTask, tile: CandidateTile) -> ScoredCells:
         reasons=REASONS,
         has_levels=rules.levels is not None,
     )
+
+
+def _sharpness(patches: np.ndarray, *, mpp: float) -> np.ndarray:
+    """Return the sharpness of patches at about 1 um per pixel, where JPEG adds hardly any edge."""
+    side = max(1, round(_FOCUS_MPP / mpp))
+    n_px = patches.shape[1] // side
+    whole = patches[:, : n_px * side, : n_px * side].astype(np.float32)
+    blocks = whole.reshape(len(patches), n_px, side, n_px, side, 3).mean(axis=(2, 4))
+    return sharpness(np.rint(blocks).astype(np.uint8))
 
 
 def _joined(parts: list[ScoredCells], *, has_levels: bool) -> ScoredCells:
