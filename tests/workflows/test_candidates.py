@@ -91,6 +91,17 @@ def test_a_search_that_was_stopped_keeps_no_half_slide(study):
     assert not list(study.cache.glob("candidates-*"))
 
 
+def test_progress_goes_up_to_the_number_of_all_tiles(study):
+    told = []
+    infos = slides(study.engine)[:3]
+    for _ in range(2):  # searched, then known
+        told.clear()
+        list(candidate_tiles(study, infos, tile_um=60.0, on_tile=lambda *said: told.append(said)))
+        done, total = zip(*told, strict=True)
+        assert list(done) == sorted(done)
+        assert set(total) == {done[-1]}
+
+
 def test_another_white_is_another_search(study):
     from dataclasses import replace
 

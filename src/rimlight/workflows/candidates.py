@@ -136,15 +136,15 @@ def candidate_tiles(
     Args:
         study: With the patch and stain settings that hold.
         infos: Slides, in the order in which they are searched.
-        on_tile: Told how many tiles of all slides are done, and of how many; the number of all
-            grows as slides are opened.
+        on_tile: Told how many tiles are done, and of how many; those of glass are counted as done
+            with the others of their slide.
         tile_um: Side of a tile; it changes memory and speed, never what is found.
 
     Raises:
         SlideError: A slide is missing, changed or damaged.
     """
-    n_done = 0
-    for number, info in enumerate(infos, start=1):
+    n_of_slide = [_n_tiles(info, tile_um) for info in infos]
+    for number, info in enumerate(infos):
         check_unchanged(study.folder / info.path, info)
         with open_slide(study.folder / info.path, mpp=info.mpp) as slide:
             plane = _Plane(
@@ -154,29 +154,34 @@ def candidate_tiles(
                 stains=stain_matrix(study.settings.stain),
                 tile_um=tile_um,
             )
-            n_tiles = 0
-            for n_tiles, found in enumerate(_of_slide(study, plane), start=1):
+            n_before = sum(n_of_slide[:number])
+            for share, found in _of_slide(study, plane):
                 if on_tile is not None:
-                    share_left = (len(infos) - number) / number
-                    on_tile(n_done + n_tiles, ceil((n_done + n_tiles) * (1 + share_left)))
+                    on_tile(n_before + round(share * n_of_slide[number]), sum(n_of_slide))
                 if len(found):
                     yield found
-            n_done += n_tiles
 
 
-def _of_slide(study: Study, plane: _Plane) -> Iterator[CandidateTile]:
+def _n_tiles(info: SlideInfo, tile_um: float) -> int:
+    sides_um = (info.width_l0 * info.mpp, info.height_l0 * info.mpp)
+    return ceil(sides_um[0] / tile_um) * ceil(sides_um[1] / tile_um)
+
+
+def _of_slide(study: Study, plane: _Plane) -> Iterator[tuple[float, CandidateTile]]:
+    """Yield the tiles of one slide, each with the share of them that is done."""
     known = _known_centres(study, plane)
     if known is not None:
         tiles = [tile for tile in plane.tiles(plane.tile_um) if owned(known, tile).any()]
-        for tile, pixels in _read_ahead(plane, tiles):
-            yield _cut(pixels, tile, plane, centres=known[owned(known, tile)])
+        for n, (tile, pixels) in enumerate(_read_ahead(plane, tiles), start=1):
+            yield n / len(tiles), _cut(pixels, tile, plane, centres=known[owned(known, tile)])
         return
     mask = _tissue(plane)
     least_od = _least_contrast(plane, mask)
     found = [np.empty((0, 2), dtype=np.int64)]
-    for tile, pixels in _read_ahead(plane, _with_tissue(plane, mask, side_um=plane.tile_um)):
+    tiles = _with_tissue(plane, mask, side_um=plane.tile_um)
+    for n, (tile, pixels) in enumerate(_read_ahead(plane, tiles), start=1):
         found.append(_searched(pixels, tile, plane, least_od=least_od))
-        yield _cut(pixels, tile, plane, centres=found[-1])
+        yield n / len(tiles), _cut(pixels, tile, plane, centres=found[-1])
     write_arrays(study.cache, _name(plane), {"centres_px": np.concatenate(found)})
 
 
