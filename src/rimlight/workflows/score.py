@@ -43,7 +43,7 @@ NOT_IN_THE_INTERVAL = (
     "It does not hold how readers differ, nuclei that no candidate was found for, or other slides "
     "of the tumour. The value itself is not corrected for errors of the calls."
 )
-_VERSION = 1  # of the way to score; another scores every slide again
+_VERSION = 2  # of the way to score; another scores every slide again
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -20,26 +20,28 @@ from rimlight.core.tumour_cells import (
     LEAST_OTHERS,
     OtherRule,
     other_rule,
-    ring_profiles,
 )
 from rimlight.io.checkpoints import weights_hash
 from rimlight.io.runs import Run, read_metrics
-from rimlight.io.store import slides
 from rimlight.io.study import Study
-from rimlight.records import LabelledCell
 from rimlight.settings import PatchSettings
 from rimlight.workflows.label import consensus_of_study
 from rimlight.workflows.models import read_network
-from rimlight.workflows.patches import cut_patches
 from rimlight.workflows.run_tables import FITTED_PARTS, Cells, read_cells, table_of_step
+from rimlight.workflows.score_examples import (
+    NEGATIVE,
+    OTHER,
+    POSITIVE,
+    Examples,
+    columns_of,
+    examples_of,
+)
 from rimlight.workflows.train import fold_folder
 
 if TYPE_CHECKING:
     from rimlight.model.network import PatchNetwork
 
 LEAST_CELLS_OF_A_LEVEL = 10
-MOST_TUMOUR_CELLS = 4000
-"""Labelled tumour cells that the rule for other cells is fitted on at the most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,28 +113,6 @@ class Rules:
         return (_words_of_others(self), _words_of_levels(self.levels))
 
 
-def columns_of(
-    network: "PatchNetwork",
-    patches: np.ndarray,
-    *,
-    white: np.ndarray | Sequence[float],
-    patch: PatchSettings,
-    stains: StainMatrix,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return logits, and what tells other cells: logit, stages of the network, stain in rings."""
-    from rimlight.model.context import context_of
-    from rimlight.model.prediction import centre
-
-    logits, context = context_of(network, patches, size_px=patch.size_px)
-    profiles = ring_profiles(
-        centre(patches, size_px=patch.size_px),
-        white=np.asarray(white, dtype=np.float32),
-        mpp=patch.mpp,
-        stains=stains,
-    )
-    return logits, np.column_stack([context, profiles])
-
-
 def rules_of(run: Run, study: Study, *, fold: int) -> Rules:
     """Return the rules of a fold.
 
@@ -154,12 +134,11 @@ def rules_of(run: Run, study: Study, *, fold: int) -> Rules:
     every = read_cells(run)
     cells = every.only(every.fold == fold)
     others = consensus_of_study(study).others
-    rule, held_other = None, None
     part_of_case = _parts(run, fold)
+    rule, (names, errors) = None, _errors_of_calls(cells)
     if sum(part_of_case.get(str(c.case_id)) in FITTED_PARTS for c in others) >= LEAST_OTHERS:
-        rule, held_other = _fitted(study, network, cells, _Others(others, part_of_case))
+        rule, names, errors = _fitted(examples_of(study, network, cells, part_of_case))
     levels = _levels(run, cells, fold=fold)
-    names, errors = _errors(cells, rule, held_other)
     return Rules(
         fold=fold,
         network=network,
@@ -185,99 +164,35 @@ def part_of_cases(run: Run) -> dict[str, dict[int, str]]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Others:
-    cells: Sequence[LabelledCell]
-    part_of_case: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Held:
-    """Held-out labelled cells under the rule: rows of tumour cells, cases of others, verdicts."""
-
-    tumour_cells: np.ndarray
-    tumour_is_other: np.ndarray
-    other_case: np.ndarray
-    other_is_other: np.ndarray
-    other_call: np.ndarray
-
-
 def _parts(run: Run, fold: int) -> dict[str, str]:
     return {case: parts[fold] for case, parts in part_of_cases(run).items() if fold in parts}
 
 
-def _fitted(
-    study: Study, network: "PatchNetwork", cells: Cells, others: _Others
-) -> tuple[OtherRule | None, _Held | None]:
-    """Fit the rule on cells of training and validation cases, and judge the held-out ones."""
-    labelled = {str(c.cell.cell_id): c for c in consensus_of_study(study).cells}
-    known = np.array([cell in labelled for cell in cells.cell])
-    fit_rows = np.flatnonzero(cells.is_fitted & known)
-    rng = np.random.default_rng(study.settings.study.seed)
-    if len(fit_rows) > MOST_TUMOUR_CELLS:
-        fit_rows = np.sort(rng.choice(fit_rows, MOST_TUMOUR_CELLS, replace=False))
-    held_rows = np.flatnonzero(cells.is_held_out & known)
-    rows = np.r_[fit_rows, held_rows]
-    tumour = _columns(study, network, [labelled[str(cells.cell[row])] for row in rows])
-    part = np.array([others.part_of_case.get(str(c.case_id), "") for c in others.cells])
-    case = np.array([str(c.case_id) for c in others.cells])
-    other = _columns(study, network, others.cells)
-    is_fit = np.isin(part, FITTED_PARTS)
-    n_fit = len(fit_rows)
-    rule = other_rule(
-        np.concatenate([tumour[:n_fit], other[is_fit]]),
-        np.r_[np.zeros(n_fit, dtype=bool), np.ones(int(is_fit.sum()), dtype=bool)],
-        np.r_[cells.case[fit_rows].astype(str), case[is_fit]],
-    )
-    if rule is None:
-        return None, None
-    is_held = part == "hold-out"
-    return rule, _Held(
-        tumour_cells=held_rows,
-        tumour_is_other=rule.is_other(tumour[n_fit:]),
-        other_case=case[is_held],
-        other_is_other=rule.is_other(other[is_held]),
-        other_call=other[is_held, 0] > 0,
-    )
-
-
-def _columns(study: Study, network: "PatchNetwork", cells: Sequence[LabelledCell]) -> np.ndarray:
-    """Return the columns of cells, in their order; patches are cut by slide."""
-    info_of_slide = {info.slide_id: info for info in slides(study.engine)}
-    order = sorted(range(len(cells)), key=lambda row: cells[row].cell.slide_id)
-    sorted_cells = [cells[row] for row in order]
-    infos = [info_of_slide[cell.cell.slide_id] for cell in sorted_cells]
-    patches = cut_patches(study, sorted_cells, infos)
-    _, found = columns_of(
-        network,
-        patches,
-        white=np.array([info.white for info in infos]).reshape(-1, 3),
-        patch=study.settings.patch,
-        stains=stain_matrix(study.settings.stain),
-    )
-    columns = np.empty_like(found)
-    columns[order] = found
-    return columns
-
-
-def _errors(
-    cells: Cells, rule: OtherRule | None, held: _Held | None
-) -> tuple[np.ndarray, CaseErrors]:
-    """Return the held-out cases, and their calls: 0 positive, 1 negative, 2 other."""
-    if rule is None or held is None:
-        mine = cells.only(cells.is_held_out)
-        case, label, call = mine.case.astype(str), 1 - mine.is_positive, 1 - mine.call
-        n_classes = 2
+def _fitted(examples: Examples) -> tuple[OtherRule | None, np.ndarray, CaseErrors]:
+    """Fit the rule on training and validation cases, and count its errors on held-out ones."""
+    fit, held = examples.is_fitted, examples.part == "hold-out"
+    is_other = examples.label == OTHER
+    rule = other_rule(examples.columns[fit], is_other[fit], examples.case[fit])
+    call = np.where(examples.columns[:, 0] > 0, POSITIVE, NEGATIVE)
+    if rule is not None:
+        call = np.where(rule.is_other(examples.columns), OTHER, call)
     else:
-        mine = cells.only(held.tumour_cells)
-        case = np.r_[mine.case.astype(str), held.other_case]
-        label = np.r_[1 - mine.is_positive, np.full(len(held.other_case), 2)]
-        call = np.r_[
-            np.where(held.tumour_is_other, 2, 1 - mine.call),
-            np.where(held.other_is_other, 2, 1 - held.other_call),
-        ]
-        n_classes = 3
-    return np.unique(case), case_errors(case, label, call, n_classes=n_classes)
+        held &= ~is_other
+    errors = case_errors(
+        examples.case[held],
+        examples.label[held],
+        call[held],
+        n_classes=2 if rule is None else 3,
+    )
+    return rule, np.unique(examples.case[held]), errors
+
+
+def _errors_of_calls(cells: Cells) -> tuple[np.ndarray, CaseErrors]:
+    """Return the held-out cases and how their cells were called where they were clicked."""
+    mine = cells.only(cells.is_held_out)
+    case = mine.case.astype(str)
+    label = np.where(mine.is_positive, POSITIVE, NEGATIVE)
+    return np.unique(case), case_errors(case, label, np.where(mine.call, POSITIVE, NEGATIVE))
 
 
 def _levels(run: Run, cells: Cells, *, fold: int) -> Levels | None:
