@@ -86,3 +86,30 @@ def test_a_call_decides_between_negative_and_a_level_and_density_only_between_le
     )
     od, call = np.array([0.9, 0.0, 0.2, 0.3, 0.9]), np.array([0, 1, 1, 1, 1]) > 0
     assert levels.of(od, call).tolist() == [0, 1, 1, 2, 3]
+
+
+def test_labelled_cells_are_judged_at_their_candidates_not_where_they_were_clicked(
+    run, synthetic_folder
+):
+    from rimlight.io.store import slides
+    from rimlight.workflows.candidates import candidate_tiles
+    from rimlight.workflows.label import consensus_of_study
+    from rimlight.workflows.score_examples import _at_candidates
+
+    study = study_of(run)
+    with_others(study, synthetic_folder, n_each=3)
+    found = consensus_of_study(study)
+    labelled = [*found.cells, *found.others]
+    moved = {cell.cell.cell_id: cell for cell in _at_candidates(study, labelled)}
+    assert 0.8 * len(labelled) < len(moved) <= len(labelled)
+    for info in slides(study.engine):
+        tiles = list(candidate_tiles(study, [info]))
+        places = {(x, y) for t in tiles for x, y in zip(t.x_l0, t.y_l0, strict=True)}
+        for cell in labelled:
+            if cell.cell.slide_id == info.slide_id and cell.cell.cell_id in moved:
+                to = moved[cell.cell.cell_id].cell
+                assert (to.x_l0, to.y_l0) in places
+                far = np.hypot(to.x_l0 - cell.cell.x_l0, to.y_l0 - cell.cell.y_l0)
+                assert far * info.mpp <= 4
+    others = {cell.cell.cell_id for cell in found.others}
+    assert others <= set(moved)
