@@ -366,6 +366,7 @@ def main() -> None:
     parser.add_argument("--tissue", choices=sorted(TISSUE), default="clear")
     parser.add_argument("--no-swaps", action="store_true")
     parser.add_argument("--no-repeats", action="store_true", help="old and new labels count alike")
+    parser.add_argument("--more-epochs", type=int, default=Recipe().more_epochs)
     parser.add_argument("--summary", action="store_true")
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -373,7 +374,7 @@ def main() -> None:
     for seed in given.seeds:
         path = given.folder / f"seed-{seed}.npz"
         if not _is_whole(path):
-            recipe = Recipe(has_repeats=not given.no_repeats, more_epochs=8 + 4 * given.no_repeats)
+            recipe = Recipe(has_repeats=not given.no_repeats, more_epochs=given.more_epochs)
             it = world(TISSUE[given.tissue], Scale(), seed=seed, recipe=recipe)
             run_seed(
                 it, strategies=tuple(given.strategies), has_swaps=not given.no_swaps, path=path
