@@ -74,6 +74,9 @@ class TrainSettings:
     surround_swap: float = _setting(
         0.0, "0..1", "share of patches set into the surround of another training cell; 0: off"
     )
+    round_share: float = _setting(
+        0.0, "0..1", "share of training to which cells of rounds are repeated; 0: all count alike"
+    )
     n_threads: int = _setting(2, "threads", "torch threads; part of what makes a run repeatable")
 
 

@@ -11,7 +11,7 @@ from rimlight.io.formats.tables import read_table
 from rimlight.io.runs import read_metrics, run_ids
 from rimlight.workflows.label import consensus_of_study
 from rimlight.workflows.patches import cell_patches
-from rimlight.workflows.train import fit_settings, fold_folder, patch_set, train
+from rimlight.workflows.train import fit_settings, fold_folder, patch_set, train, training_rows
 
 
 def with_settings(study, **tables):
@@ -205,3 +205,18 @@ def test_swapped_surrounds_come_from_the_same_scanner_and_keep_the_cell(study):
     assert (found.own_weight[:, middle, middle] == 255).mean() > 0.9
     assert (found.own_weight[:, 0, 0] == 0).all()
     assert patch_set(cells, chosen).own_weight is None
+
+
+def test_cells_of_rounds_are_repeated_until_they_weigh_their_share():
+    ids = np.array([f"c{n}" for n in range(12)])
+    part = np.array(["train"] * 10 + ["validation", "hold-out"])
+    alike = training_rows(ids, part, asked={"c1", "c11"}, share=0.0)
+    assert alike.tolist() == list(range(10))
+    half = training_rows(ids, part, asked={"c1", "c11"}, share=0.5)
+    assert (half == 1).sum() == 9
+    assert sorted(set(half.tolist())) == list(range(10))
+    few = training_rows(ids, part, asked={"c1", "c2", "c3"}, share=0.1)
+    assert sorted(few.tolist()) == list(range(10))
+    assert training_rows(ids, part, asked={"c11"}, share=0.9).tolist() == list(range(10))
+    with pytest.raises(SettingsError, match="round_share"):
+        training_rows(ids, part, asked=(), share=1.0)

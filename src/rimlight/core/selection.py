@@ -34,7 +34,7 @@ class RoundShares:
         """Return how many of n cells each share asks for; they add up to n.
 
         >>> RoundShares().counts(25)
-        {'cause': 12, 'uncertain': 8, 'random': 5}
+        {'cause': 13, 'uncertain': 7, 'random': 5}
         """
         return _apportioned(n, {name: getattr(self, name) for name in SHARES})
 

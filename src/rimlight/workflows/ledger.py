@@ -7,8 +7,8 @@ paired: the same cells, the same resamples of cases. Writes ``ledger.json`` and 
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -21,19 +21,10 @@ from rimlight.io.formats.tables import read_table
 from rimlight.io.rounds import rounds
 from rimlight.io.runs import Run, json_ready, merge_metrics, open_run, run_ids
 from rimlight.io.study import Study, open_study
-from rimlight.records import Cell, CellId, Expression, Round, SlideId
+from rimlight.records import Expression, Round
 from rimlight.workflows.blocks import Bootstrap, bootstrap
-from rimlight.workflows.label import Consensus, consensus_of_study
-from rimlight.workflows.placing import SAME_CELL_UM, Grid
+from rimlight.workflows.round_answers import Answer, answers_of_rounds
 from rimlight.workflows.run_tables import Cells, discordance, read_cells, run_settings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Answer:
-    """What readers said of a cell of a round: their consensus, None where they are split."""
-
-    cell_id: CellId
-    expression: Expression | None
 
 
 def ledger(run: Run) -> dict[str, Any]:
@@ -50,9 +41,7 @@ def ledger(run: Run) -> dict[str, Any]:
     known = rounds(study.engine)
     if not known:
         return {"rounds": []}
-    answers = _answers(study)
-    mpp = _mpp_of_slide(study)
-    own = {made.round_id: _answered(made, answers, mpp) for made in known}
+    own = answers_of_rounds(study, known)
     entries = [_entry(study, run, made, own) for made in known]
     section: dict[str, Any] = json_ready({"rounds": entries}, where="ledger")
     write_json(run.folder / "ledger.json", section)
@@ -60,49 +49,8 @@ def ledger(run: Run) -> dict[str, Any]:
     return section
 
 
-def _answers(study: Study) -> list[tuple[Cell, Expression | None]]:
-    """Return every labelled cell with its consensus; None where its readers are split."""
-    found: Consensus = consensus_of_study(study)
-    sure = [(each.cell, each.expression) for each in (*found.cells, *found.others)]
-    return [*sure, *((cell, None) for cell in found.disputed)]
-
-
-def _mpp_of_slide(study: Study) -> dict[SlideId, float]:
-    from rimlight.io.store import slides
-
-    return {info.slide_id: info.mpp for info in slides(study.engine)}
-
-
-def _answered(
-    made: Round,
-    answers: Sequence[tuple[Cell, Expression | None]],
-    mpp: Mapping[SlideId, float],
-) -> dict[int, _Answer]:
-    """Return the answer to each place of a round: of the cell by its id, else of one within 1 µm.
-
-    A label given to another point of the same nucleus, as when QuPath's file lost the ids, counts.
-    """
-    by_id = {cell.cell_id: _Answer(cell_id=cell.cell_id, expression=e) for cell, e in answers}
-    grids: dict[SlideId, Grid] = {}
-    for cell, _ in answers:
-        if cell.slide_id in mpp:
-            reach = SAME_CELL_UM / mpp[cell.slide_id]
-            grid = grids.setdefault(cell.slide_id, Grid(reach=reach))
-            grid.add(cell.x_l0, cell.y_l0, cell.cell_id)
-    found = {}
-    for place, asked in enumerate(made.cells):
-        answer = by_id.get(asked.cell.cell_id)
-        grid_here = grids.get(asked.cell.slide_id)
-        if answer is None and grid_here is not None:
-            near = grid_here.near(asked.cell.x_l0, asked.cell.y_l0)
-            answer = by_id[CellId(near[0][1])] if near else None
-        if answer is not None:
-            found[place] = answer
-    return found
-
-
 def _entry(
-    study: Study, run: Run, made: Round, own: Mapping[int, dict[int, _Answer]]
+    study: Study, run: Run, made: Round, own: Mapping[int, dict[int, Answer]]
 ) -> dict[str, Any]:
     answers = own[made.round_id]
     share = [asked.share for asked in made.cells]
@@ -133,7 +81,7 @@ def _by_share(shares: Any) -> dict[str, int]:
 
 
 def _run_after(
-    study: Study, run: Run, made: Round, own: Mapping[int, dict[int, _Answer]]
+    study: Study, run: Run, made: Round, own: Mapping[int, dict[int, Answer]]
 ) -> str | None:
     """The latest run trained with labels of the round, before those of later rounds if possible.
 
@@ -177,7 +125,7 @@ _NO_GAIN = {
 
 
 def _gain(
-    study: Study, made: Round, after_id: str | None, own: Mapping[int, dict[int, _Answer]]
+    study: Study, made: Round, after_id: str | None, own: Mapping[int, dict[int, Answer]]
 ) -> dict[str, Any]:
     """F1 before and after on the cells that both runs held out, with the label of the later run.
 

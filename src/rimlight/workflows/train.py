@@ -5,7 +5,9 @@ Writes into the run: ``cells.csv``, ``parts.csv``, ``models/fold-N/``, ``trainin
 """
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import asdict, fields
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +28,7 @@ from rimlight.workflows.models import read_network, write_network
 from rimlight.workflows.parts import Division, divided, part_of_cell, split_facts
 from rimlight.workflows.patches import CellPatches, Progress, cell_patches, no_progress
 from rimlight.workflows.rivals import best_ring_densities, rival_densities
+from rimlight.workflows.round_answers import cells_of_rounds
 
 if TYPE_CHECKING:
     from rimlight.model.network import PatchNetwork
@@ -148,7 +151,13 @@ def _train_fold(
     part = part_of_cell(cells, fold)
     settings = fit_settings(study, number)
     has_swaps = settings.augmentation.swap_share > 0
-    train = patch_set(cells, part == "train", has_swaps=has_swaps)
+    rows = training_rows(
+        cells.cell_ids,
+        part,
+        asked=cells_of_rounds(study),
+        share=study.settings.train.round_share,
+    )
+    train = patch_set(cells, rows, has_swaps=has_swaps)
     validation = patch_set(cells, part == "validation")
     state, records = _read_progress(folder)
     network = _new_network(study, number)
@@ -167,7 +176,7 @@ def _train_fold(
         ),
         "run_id": str(run.run_id),
         "seed": settings.seed,
-        "n_train": len(train),
+        "n_train": int((part == "train").sum()),
         "n_validation": len(validation),
         "n_train_cases": len(fold.train),
         "n_validation_cases": len(fold.validation),
@@ -176,6 +185,32 @@ def _train_fold(
     write_table(folder / "training.csv", _columns(records))
     write_network(folder, network, patch=study.settings.patch, facts=facts)
     (folder / STATE).unlink(missing_ok=True)
+
+
+def training_rows(
+    cell_ids: np.ndarray, part: np.ndarray, *, asked: Collection[str], share: float
+) -> np.ndarray:
+    """Return the rows that training goes through in an epoch; cells of rounds may stand repeatedly.
+
+    Args:
+        part: Part of each cell; only ``train`` is trained on.
+        asked: Cells that rounds asked for.
+        share: Of all rows, at least what these make up, by whole repeats; 0: every cell once.
+
+    Raises:
+        SettingsError: A share outside 0..1, or 1 itself.
+    """
+    if not 0 <= share < 1:
+        raise SettingsError(
+            f"train.round_share: must be 0 or more and below 1, got {share}; change study.toml"
+        )
+    rows = np.flatnonzero(part == "train")
+    is_asked = np.isin(cell_ids[rows], list(asked))
+    n_asked = int(is_asked.sum())
+    if not share or not n_asked:
+        return rows
+    n_times = max(1, ceil(share / (1 - share) * (len(rows) - n_asked) / n_asked))
+    return np.concatenate([rows[~is_asked], np.repeat(rows[is_asked], n_times)])
 
 
 def fold_folder(run: Run, number: int) -> Path:
