@@ -37,7 +37,7 @@ from rimlight.workflows.register import SlideEntry, entries_of_manifest, registe
 from rimlight.workflows.synth import write_synthetic_study
 
 SMALL = SynthSettings(seed=101, n_cases=10, n_slides=10, n_cells=600, width_um=300, height_um=300)
-A_FIELD = 1150
+A_FIELD = 1500
 """Candidates that a field of the default size holds, about."""
 FIELDS_A_SLIDE = (4, 4)
 N_FIELDS = 6
