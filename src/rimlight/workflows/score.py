@@ -43,7 +43,7 @@ NOT_IN_THE_INTERVAL = (
     "It does not hold how readers differ, nuclei that no candidate was found for, or other slides "
     "of the tumour. The value itself is not corrected for errors of the calls."
 )
-_VERSION = 2  # of the way to score; another scores every slide again
+_VERSION = 3  # of the way to score; another scores every slide again
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -361,6 +361,7 @@ def _warnings(
     n_weak = sum(row["value"] is not None and not row["is_interval_reliable"] for row in rows)
     if n_weak:
         found.append(
-            f"{n_weak} intervals are unreliable: fewer than 10 fields, or than 5 held-out cases"
+            f"{n_weak} intervals are unreliable: fewer than 10 fields, fewer than 5 held-out "
+            "cases, or every candidate counted"
         )
     return found

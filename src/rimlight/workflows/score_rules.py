@@ -249,7 +249,8 @@ def _words_of_others(rules: Rules) -> str:
         )
         return (
             f"Every candidate was taken for a tumour cell, because {why}: stroma and immune cells "
-            "among the candidates count as tumour cells, mostly negative, and lower the score."
+            "among the candidates count as tumour cells, mostly negative, and lower the score; "
+            "no interval holds that."
         )
     rates = rules.errors.rates
     known = "; in held-out cases it keeps " + ", ".join(

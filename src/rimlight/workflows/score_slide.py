@@ -271,7 +271,8 @@ def _score(task: SlideTask, cells: ScoredCells, counts: Counts, found: Adequacy)
         h_high=None if weighted is None else weighted.high,
         n_fields=share.n_fields,
         n_error_cases=share.n_error_cases,
-        is_interval_reliable=share.is_reliable,
+        # Stroma counted as tumour is in no interval; without a rule for it none can be trusted.
+        is_interval_reliable=share.is_reliable and task.rules.others is not None,
     )
 
 
