@@ -150,14 +150,7 @@ def _train_fold(
     folder.mkdir(parents=True, exist_ok=True)
     part = part_of_cell(cells, fold)
     settings = fit_settings(study, number)
-    has_swaps = settings.augmentation.swap_share > 0
-    rows = training_rows(
-        cells.cell_ids,
-        part,
-        asked=cells_of_rounds(study),
-        share=study.settings.train.round_share,
-    )
-    train = patch_set(cells, rows, has_swaps=has_swaps)
+    train = _training_set(study, cells, part)
     validation = patch_set(cells, part == "validation")
     state, records = _read_progress(folder)
     network = _new_network(study, number)
@@ -185,6 +178,13 @@ def _train_fold(
     write_table(folder / "training.csv", _columns(records))
     write_network(folder, network, patch=study.settings.patch, facts=facts)
     (folder / STATE).unlink(missing_ok=True)
+
+
+def _training_set(study: Study, cells: CellPatches, part: np.ndarray) -> "PatchSet":
+    chosen = study.settings.train
+    asked = cells_of_rounds(study)
+    rows = training_rows(cells.cell_ids, part, asked=asked, share=chosen.round_share)
+    return patch_set(cells, rows, has_swaps=chosen.surround_swap > 0)
 
 
 def training_rows(
