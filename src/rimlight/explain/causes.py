@@ -28,8 +28,6 @@ STAINS = ("haematoxylin", "dab", "residual")
 LEAST_PROPOSED = 0.1
 """Share of the evidence on the wrong side that must lie where a cause says it does."""
 LEAST_RECOVERED, MOST_OF_PLACEBO = 1.0, 0.5
-LEAST_PLACEBO_SHARE = 0.25
-"""A placebo that could change less than this of the edit's density says little by itself."""
 MOST_PADDING = 0.05
 
 _ON_WRONG_POSITIVE = (

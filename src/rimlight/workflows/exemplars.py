@@ -14,7 +14,7 @@ import numpy as np
 from rimlight.core.selection import feature_scale, likeness
 from rimlight.core.stains import StainMatrix, dab_density
 from rimlight.explain.cause_edits import EDITED, Edit, edit_of, scene_of
-from rimlight.explain.causes import LEAST_PLACEBO_SHARE, MOST_OF_PLACEBO
+from rimlight.explain.causes import MOST_OF_PLACEBO
 from rimlight.io.runs import Run
 from rimlight.io.study import Study
 from rimlight.model.prediction import centre, features_of, logits_of
