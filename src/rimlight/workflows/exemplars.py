@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 CAUSES = tuple(cause for cause in EDITED if cause is not CauseName.OFF_CENTRE)
 """Causes that a candidate can fall to: it has no click that could be off its centre."""
+LEAST_PLACEBO_SHARE = 0.25
+"""A placebo that could change less than this of the edit's density does not clear a candidate."""
 _BATCH, _AT_ONCE = 64, 512
 
 
