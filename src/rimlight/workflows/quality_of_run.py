@@ -168,7 +168,8 @@ def discordant_row(
     return check_of(
         "E12",
         verdict="alarm" if is_lost else "printed",
-        reason="Cells whose neighbours disagree are called worse by more than 3 points."
+        reason="Cells whose neighbours disagree are called worse by more than 3 points; ask for "
+        "their labels with rimlight triage, or try train.surround_swap."
         if is_lost
         else "Printed beside the headline.",
         value=control_of(accuracy(hard).interval, name="discordant"),
