@@ -20,6 +20,13 @@ def test_the_own_line_is_found_and_the_neighbours_is_not():
     assert own_line_od(scene(own_dab=0.0, other_dab=0.8)) < 0.05
 
 
+def test_a_line_beyond_the_border_is_not_the_cells_own():
+    of = scene(own_dab=0.8, other_dab=0.0)
+    far_px = distance_px(0, 0)[12:-12, 12:-12]
+    beyond = replace(of, beyond_um=np.where(far_px > 10, 1.0, -1.0))
+    assert own_line_od(beyond) < 0.05
+
+
 def test_brown_without_a_line_is_no_line():
     assert own_line_od(scene(own_dab=0.0, other_dab=0.0, blush=0.3)) < 0.1
 
