@@ -29,6 +29,7 @@ from rimlight.model.prediction import probability as calibrated
 from rimlight.model.training import FitSettings, PatchSet, fit
 from rimlight.records import CauseName
 from rimlight.settings import PatchSettings
+from rimlight.workflows.cause_scenes import threshold_of
 from rimlight.workflows.choosing import SUSPECTS
 from rimlight.workflows.exemplars import CAUSES, Exemplars, Suspects, cause_scores
 
@@ -229,7 +230,12 @@ def exemplars_of(
                 evidence=even,
                 logit=float(logits[at]),
                 is_positive_right=bool(sign[at] > 0),
-                threshold=0.0 if sign[at] * logits[at] < 0 else float(sign[at] * sure),
+                threshold=threshold_of(
+                    float(logits[at]),
+                    is_positive_right=bool(sign[at] > 0),
+                    is_wrong=bool(sign[at] * logits[at] < 0),
+                    sure=float(sure),
+                ),
             )
         )
     findings = examined(

@@ -175,7 +175,9 @@ def test_a_cell_counts_as_wrong_side_by_its_label(fold):
     kinds = ("uncertain", "uncertain")
     items = asked_of(study, fold, rows, network=network, kinds=kinds, doubts=doubts)
     assert [item.case.is_positive_right for item in items] == [True, False]
-    assert items[0].case.threshold > 0 > items[1].case.threshold
+    sure = fold.model.temperature * np.log(3)
+    ways = [item.case.threshold - item.case.logit for item in items]
+    assert ways == pytest.approx([sure, -sure])
     wrong = asked_of(study, fold, rows, network=network, kinds=("wrong",) * 2, doubts=doubts)
     assert [item.case.threshold for item in wrong] == [0.0, 0.0]
     edge = (items[0].case.scene.wide.shape[0] - study.settings.patch.size_px) // 2

@@ -103,7 +103,7 @@ class Case:
     """What is asked about one cell.
 
     is_positive_right: the side that the logit should be on.
-    threshold: logit that an edit should reach; 0, or further for a call that is only uncertain.
+    threshold: logit that an edit should reach; 0 for a wrong call, further for an uncertain one.
     look: whether the cell looks as its label says, see ``own_line``; where it does not, no edit can
         tell an error of the call from one of the label, and none confirms.
     is_out_of_focus: the patch is among the softest of its slide.

@@ -52,6 +52,8 @@ def asked_of(
         line_cut: What ``line_cut_of`` found; nan: every cell looks as its label says.
     """
     settings, table = study.settings, fold.grounds.table
+    uncertain = settings.causes.uncertain
+    sure = fold.model.temperature * float(np.log(uncertain / (1 - uncertain)))
     values = _values(network, fold, rows, settings=settings)
     wide = _wide(study, fold.grounds.cells, rows)
     scenes = scenes_of(fold, rows, wide=wide)
@@ -67,7 +69,12 @@ def asked_of(
             evidence=evidence,
             logit=float(table.logit[row]),
             is_positive_right=is_positive,
-            threshold=_threshold(fold, kinds[at], is_positive, uncertain=settings.causes.uncertain),
+            threshold=threshold_of(
+                float(table.logit[row]),
+                is_positive_right=is_positive,
+                is_wrong=kinds[at] == "wrong",
+                sure=sure,
+            ),
             look=look_of(scenes[at], is_positive=is_positive, cut_od=line_cut),
             is_out_of_focus=bool(soft[at]),
             is_doubtful=bool(doubts[row] >= settings.causes.doubtful),
@@ -131,14 +138,18 @@ def _wide(study: Study, cells: CellPatches, rows: np.ndarray) -> np.ndarray:
     return cell_patches(wider, [cells.cells[row] for row in rows.tolist()]).patches
 
 
-def _threshold(
-    fold: ExplainedFold, kind: str, is_positive_right: bool, *, uncertain: float
-) -> float:
-    """The logit that an edit should reach: 0 for a wrong call, certainty for another."""
-    if kind == "wrong":
+def threshold_of(logit: float, *, is_positive_right: bool, is_wrong: bool, sure: float) -> float:
+    """Return the logit that an edit should reach.
+
+    0 for a wrong call. An uncertain one must come as far as from undecided to sure, so that a call
+    that is nearly sure is not explained by a small step.
+
+    Args:
+        sure: Logit, above 0, from which a positive call is no longer uncertain.
+    """
+    if is_wrong:
         return 0.0
-    sure = fold.model.temperature * float(np.log(uncertain / (1 - uncertain)))
-    return sure if is_positive_right else -sure
+    return logit + sure if is_positive_right else logit - sure
 
 
 def _values(
