@@ -12,7 +12,7 @@ from rimlight.io.arrays import read_arrays
 from rimlight.io.formats.tables import read_table
 from rimlight.io.runs import read_metrics
 from rimlight.records import CauseName
-from rimlight.workflows.cause_scenes import asked_of, out_of_focus
+from rimlight.workflows.cause_scenes import asked_of, out_of_focus, wide_patches
 from rimlight.workflows.causes import _chosen, _response, causes
 from rimlight.workflows.explain import explained_folds, study_of
 from rimlight.workflows.label import consensus_of_study
@@ -173,12 +173,14 @@ def test_a_cell_counts_as_wrong_side_by_its_label(fold):
     _, network = _response(fold)
     doubts = np.zeros(len(table.level))
     kinds = ("uncertain", "uncertain")
-    items = asked_of(study, fold, rows, network=network, kinds=kinds, doubts=doubts)
+    wide = wide_patches(study, fold.grounds.cells, rows)
+    given = {"wide": wide, "network": network, "doubts": doubts}
+    items = asked_of(study, fold, rows, kinds=kinds, **given)
     assert [item.case.is_positive_right for item in items] == [True, False]
     sure = fold.model.temperature * np.log(3)
     ways = [item.case.threshold - item.case.logit for item in items]
     assert ways == pytest.approx([sure, -sure])
-    wrong = asked_of(study, fold, rows, network=network, kinds=("wrong",) * 2, doubts=doubts)
+    wrong = asked_of(study, fold, rows, kinds=("wrong",) * 2, **given)
     assert [item.case.threshold for item in wrong] == [0.0, 0.0]
     edge = (items[0].case.scene.wide.shape[0] - study.settings.patch.size_px) // 2
     assert edge == round(study.settings.causes.margin_um / study.settings.patch.mpp)

@@ -171,17 +171,20 @@ def examined(cases: Sequence[Case], response: Response, *, seed: int) -> list[Fi
             edit = edit_of(case.scene, cause, seed=seed + place)
             if edit is not None:
                 asked.append((place, cause, share, edit))
-    patches = [patch for *_, edit in asked for patch in (edit.patch, *edit.placebos)]
-    logits = response(np.stack(patches)) if patches else np.empty(0)
+    answers = answers_of([edit for *_, edit in asked], response)
     trials: list[list[tuple[Trial, Edit]]] = [[] for _ in cases]
-    at = 0
-    for place, cause, share, edit in asked:
-        n = 1 + len(edit.placebos)
-        trials[place].append(
-            (_trial(cases[place], cause, share, edit=edit, logits=logits[at : at + n]), edit)
-        )
-        at += n
+    for (place, cause, share, edit), logits in zip(asked, answers, strict=True):
+        trials[place].append((_trial(cases[place], cause, share, edit=edit, logits=logits), edit))
     return [_finding(case, found) for case, found in zip(cases, trials, strict=True)]
+
+
+def answers_of(edits: Sequence[Edit], response: Response) -> list[Float[np.ndarray, " k"]]:
+    """Return the logits of each edit, then of its placebos; one call of the network for all."""
+    patches = [patch for edit in edits for patch in (edit.patch, *edit.placebos)]
+    if not patches:
+        return []
+    ends = np.cumsum([1 + len(edit.placebos) for edit in edits])
+    return np.split(response(np.stack(patches)), ends[:-1])
 
 
 def _places(scene: Scene) -> dict[CauseName, tuple[Bool[np.ndarray, "h w"], list[int]]]:

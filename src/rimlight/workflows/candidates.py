@@ -64,6 +64,14 @@ class CandidateTile:
     def __len__(self) -> int:
         return len(self.x_l0)
 
+    def is_whole(self, patch: PatchSettings) -> Bool[np.ndarray, " n"]:
+        """Return whether the patch of each candidate, without its margin, lies on the slide."""
+        half_l0 = patch.size_px / 2 * patch.mpp / self.slide.mpp
+        inside: np.ndarray = (np.minimum(self.x_l0, self.y_l0) >= half_l0) & (
+            np.minimum(self.slide.width_l0 - self.x_l0, self.slide.height_l0 - self.y_l0) >= half_l0
+        )
+        return inside
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Plane:

@@ -38,6 +38,7 @@ def asked_of(
     fold: ExplainedFold,
     rows: np.ndarray,
     *,
+    wide: np.ndarray,
     network: "PatchNetwork",
     kinds: Sequence[str],
     doubts: np.ndarray,
@@ -46,6 +47,7 @@ def asked_of(
     """Return cells with their scenes, their maps by stain, and what is asked about them.
 
     Args:
+        wide: Of each row what ``wide_patches`` gives.
         network: Folded and frozen.
         kinds: wrong, uncertain or doubtful, one a row.
         doubts: Label doubt of every cell, 0..1.
@@ -55,7 +57,6 @@ def asked_of(
     uncertain = settings.causes.uncertain
     sure = fold.model.temperature * float(np.log(uncertain / (1 - uncertain)))
     values = _values(network, fold, rows, settings=settings)
-    wide = _wide(study, fold.grounds.cells, rows)
     scenes = scenes_of(fold, rows, wide=wide)
     soft = out_of_focus(fold.grounds.cells, rows, least=settings.causes.out_of_focus)
     asked = []
@@ -130,8 +131,11 @@ def out_of_focus(cells: CellPatches, rows: np.ndarray, *, least: float) -> np.nd
     return found < least * np.array([medians[name] for name in slide[rows]])
 
 
-def _wide(study: Study, cells: CellPatches, rows: np.ndarray) -> np.ndarray:
-    """Patches with the margin that centring anew needs, cut from the slides."""
+def wide_patches(study: Study, cells: CellPatches, rows: np.ndarray) -> np.ndarray:
+    """Return patches with the margin that centring anew needs, cut from the slides once for all."""
+    if not len(rows):
+        none: np.ndarray = cells.patches[rows]
+        return none
     margin_um = max(study.settings.causes.margin_um, study.settings.patch.margin_um)
     patch = replace(study.settings.patch, margin_um=margin_um)
     wider = replace(study, settings=replace(study.settings, patch=patch))

@@ -16,10 +16,11 @@ from rimlight.core.label_doubt import Doubts
 from rimlight.explain.causes import Finding, Response, examined, tried_on_right_calls
 from rimlight.explain.grouping import Groups, grouped
 from rimlight.io.runs import Run, merge_metrics
+from rimlight.io.study import Study
 from rimlight.records import CauseName
 from rimlight.settings import CausesSettings
 from rimlight.workflows.cause_marks import write_marks
-from rimlight.workflows.cause_scenes import Asked, asked_of, line_cut_of, scenes_of
+from rimlight.workflows.cause_scenes import Asked, asked_of, line_cut_of, scenes_of, wide_patches
 from rimlight.workflows.cause_tables import KINDS, Looked, causes_section, write_causes
 from rimlight.workflows.explain import explained_folds, study_of
 from rimlight.workflows.label import consensus_of_study
@@ -49,9 +50,19 @@ def causes(run: Run, *, progress: Progress | None = None) -> dict[str, Any]:
     looked, right = [], Counter[tuple[CauseName, str]]()
     n_right = 0
     for fold in folds:
-        found = _looked(fold, study, n_cells=n_each, is_only=len(folds) == 1, show=show)
+        response, network = _response(fold)
+        found = _looked(
+            fold,
+            study,
+            response,
+            network,
+            n_cells=n_each,
+            is_only=len(folds) == 1,
+            show=show,
+        )
         looked.append(found)
-        tried, n = _right_calls(fold, settings, seed=study.settings.study.seed, n_folds=len(folds))
+        n_wanted = -(-settings.n_right // len(folds))
+        tried, n = _right_calls(fold, response, n_wanted=n_wanted, seed=study.settings.study.seed)
         n_right += n
         for cause, (n_tried, n_turned) in tried.items():
             right.update({(cause, "tried"): n_tried, (cause, "turned"): n_turned})
@@ -72,15 +83,22 @@ def causes(run: Run, *, progress: Progress | None = None) -> dict[str, Any]:
 
 
 def _looked(
-    fold: ExplainedFold, study: Any, *, n_cells: int, is_only: bool, show: Progress
+    fold: ExplainedFold,
+    study: Study,
+    response: Response,
+    network: "PatchNetwork",
+    *,
+    n_cells: int,
+    is_only: bool,
+    show: Progress,
 ) -> Looked:
     settings = study.settings.causes
     doubts = doubts_of_fold(fold, progress=show)
     kind_of_row = _kinds(fold, doubts, settings, is_only=is_only)
     rows = _chosen(kind_of_row, n_cells=n_cells, seed=study.settings.study.seed)
     kind = tuple(kind_of_row[row] for row in rows.tolist())
-    response, network = _response(fold)
     line_cut = line_cut_of(fold, seed=study.settings.study.seed) if len(rows) else float("nan")
+    wide = wide_patches(study, fold.grounds.cells, rows)
     asked: list[Asked] = []
     findings: list[Finding] = []
     for at in range(0, len(rows), BATCH_CELLS):
@@ -89,6 +107,7 @@ def _looked(
             study,
             fold,
             rows[part],
+            wide=wide[part],
             network=network,
             kinds=kind[part],
             doubts=doubts.score,
@@ -148,23 +167,21 @@ def _response(fold: ExplainedFold) -> tuple[Response, "PatchNetwork"]:
 
 
 def _right_calls(
-    fold: ExplainedFold, settings: CausesSettings, *, seed: int, n_folds: int
+    fold: ExplainedFold, response: Response, *, n_wanted: int, seed: int
 ) -> tuple[dict[CauseName, tuple[int, int]], int]:
     """What the same edits do to right held-out calls, which they should leave alone."""
     table = fold.grounds.table
     is_right = (table.logit > 0) == (table.level > 0)
     allowed = np.flatnonzero(is_right & (table.part == "hold-out"))
-    n_wanted = -(-settings.n_right // n_folds)
     if not n_wanted or not len(allowed):
         return {}, 0
     rows = drawn(allowed, n_cells=n_wanted, seed=seed)
-    response, _ = _response(fold)
     scenes = scenes_of(fold, rows)
     return tried_on_right_calls(scenes, response, table.logit[rows], seed=seed), len(rows)
 
 
 def _groups(looked: Sequence[Looked]) -> Groups:
-    """Groups of the wrong calls, of all folds together."""
+    """Groups of the calls that were looked at, of all folds together."""
     maps, shares, logits, names = [], [], [], []
     for found in looked:
         for item, finding in zip(found.asked, found.findings, strict=True):

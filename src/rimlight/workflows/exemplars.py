@@ -14,7 +14,7 @@ import numpy as np
 from rimlight.core.selection import feature_scale, likeness
 from rimlight.core.stains import StainMatrix, dab_density
 from rimlight.explain.cause_edits import EDITED, Edit, edit_of, scene_of
-from rimlight.explain.causes import MOST_OF_PLACEBO
+from rimlight.explain.causes import MOST_OF_PLACEBO, answers_of
 from rimlight.io.runs import Run
 from rimlight.io.study import Study
 from rimlight.model.prediction import centre, features_of, logits_of
@@ -23,7 +23,7 @@ from rimlight.settings import PatchSettings
 from rimlight.workflows.label import consensus_of_study
 from rimlight.workflows.patches import Progress, cell_patches, no_progress
 from rimlight.workflows.run_tables import table_of_step
-from rimlight.workflows.walks import BACKGROUND_QUANTILES, MOST_BACKGROUND_OD
+from rimlight.workflows.walks import background_of
 
 if TYPE_CHECKING:
     from rimlight.model.network import PatchNetwork
@@ -171,15 +171,12 @@ def _recovered(
     edits: list[tuple[int, Edit]], logits: np.ndarray, network: "PatchNetwork", *, size_px: int
 ) -> list[tuple[int, float]]:
     """Share of the way to the threshold that each edit recovers, 0 where its placebo does too."""
-    if not edits:
-        return []
-    patches = [patch for _, edit in edits for patch in (edit.patch, *edit.placebos)]
-    after = logits_of(network, np.stack(patches), size_px=size_px)
-    found, at = [], 0
-    for row, edit in edits:
-        n = 1 + len(edit.placebos)
-        share = 1 - after[at : at + n].astype(np.float64) / float(logits[row] or 1e-9)
-        at += n
+    answers = answers_of(
+        [edit for _, edit in edits], lambda batch: logits_of(network, batch, size_px=size_px)
+    )
+    found = []
+    for (row, edit), after in zip(edits, answers, strict=True):
+        share = 1 - after.astype(np.float64) / float(logits[row] or 1e-9)
         if len(edit.placebos) and edit.placebo_share >= LEAST_PLACEBO_SHARE:
             is_told_apart = share[1:].max() < MOST_OF_PLACEBO * share[0]
         else:
@@ -197,6 +194,5 @@ def _backgrounds(
         mine = np.flatnonzero(suspects.slide == slide)
         inner = centre(suspects.patches[mine], size_px=patch.size_px)
         dab = dab_density(inner, white=suspects.white[mine[0]], stains=stains)
-        level = float(np.quantile(dab, BACKGROUND_QUANTILES[1]))
-        found[int(slide)] = float(np.clip(level, 0, MOST_BACKGROUND_OD))
+        found[int(slide)] = background_of(dab).od
     return found

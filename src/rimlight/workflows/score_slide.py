@@ -8,6 +8,7 @@ import numpy as np
 
 from rimlight.core.focus import sharpness
 from rimlight.core.measurement import mean_od
+from rimlight.core.resampling import block_mean
 from rimlight.core.score_intervals import ScoreInterval, mean_interval, share_interval
 from rimlight.core.scores import (
     Adequacy,
@@ -170,10 +171,7 @@ def _judged(task: SlideTask, tile: CandidateTile) -> ScoredCells:
         )
         od = mean_od(dab_density(inner, white=info.white, stains=rules.stains), zone)
         level = rules.levels.of(od, logits > 0)
-    half_l0 = rules.patch.size_px / 2 * rules.patch.mpp / info.mpp
-    is_near_edge = (np.minimum(tile.x_l0, tile.y_l0) < half_l0) | (
-        np.minimum(info.width_l0 - tile.x_l0, info.height_l0 - tile.y_l0) < half_l0
-    )
+    is_near_edge = ~tile.is_whole(rules.patch)
     is_labelled = ~far_from(tile.x_l0, tile.y_l0, task.other_places, radius=_APART_UM / info.mpp)
     is_soft = _sharpness(inner, mpp=rules.patch.mpp) < task.settings.least_sharpness
     reason = np.select([is_near_edge, is_soft, is_labelled, is_other], [1, 2, 3, 4], default=0)
@@ -193,10 +191,9 @@ def _judged(task: SlideTask, tile: CandidateTile) -> ScoredCells:
 def _sharpness(patches: np.ndarray, *, mpp: float) -> np.ndarray:
     """Return the sharpness of patches at about 1 um per pixel, where JPEG adds hardly any edge."""
     side = max(1, round(_FOCUS_MPP / mpp))
-    n_px = patches.shape[1] // side
-    whole = patches[:, : n_px * side, : n_px * side].astype(np.float32)
-    blocks = whole.reshape(len(patches), n_px, side, n_px, side, 3).mean(axis=(2, 4))
-    return sharpness(np.rint(blocks).astype(np.uint8))
+    if not len(patches):
+        return np.empty(0)
+    return sharpness(np.stack([block_mean(patch, side_px=side) for patch in patches]))
 
 
 def _joined(parts: list[ScoredCells], *, has_levels: bool) -> ScoredCells:

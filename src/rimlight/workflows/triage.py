@@ -161,13 +161,10 @@ def _streamed(search: Search, show: Progress) -> Shortlists:
 
 def _left(search: Search, tile: CandidateTile, found: Shortlists) -> CandidateTile:
     """The candidates of a tile that are new and whose patch lies on the slide."""
-    info, patch = tile.slide, search.study.settings.patch
+    info = tile.slide
     known = search.known.get(info.slide_id, np.empty((0, 2)))
     is_new = far_from(tile.x_l0, tile.y_l0, known, radius=search.settings.apart_um / info.mpp)
-    half_l0 = patch.size_px / 2 * patch.mpp / info.mpp
-    is_inside = (np.minimum(tile.x_l0, tile.y_l0) >= half_l0) & (
-        np.minimum(info.width_l0 - tile.x_l0, info.height_l0 - tile.y_l0) >= half_l0
-    )
+    is_inside = tile.is_whole(search.study.settings.patch)
     kept = is_new & is_inside
     found.n_known += int((~is_new).sum())
     found.n_edge += int((is_new & ~is_inside).sum())

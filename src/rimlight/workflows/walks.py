@@ -96,7 +96,16 @@ def control_path(settings: Settings) -> "PathSettings":
 
 
 def slide_backgrounds(cells: CellPatches) -> dict[SlideId, Background]:
-    """Return the DAB background of each slide, from the palest fifth of its patches' pixels.
+    """Return the DAB background of each slide, from its patches' pixels; see ``background_of``."""
+    slide = np.array([info.slide_id for info in cells.slide_of_cell])
+    return {
+        SlideId(str(name)): background_of(cells.dab(np.flatnonzero(slide == name)))
+        for name in dict.fromkeys(slide)
+    }
+
+
+def background_of(dab: np.ndarray) -> Background:
+    """Return the DAB background of pixels of one slide, from the palest fifth of them.
 
     The background is the 20th percentile of DAB density, kept within 0 and 0.15 OD; its SD is
     taken from the distance between the 5th and the 20th percentile, 0.803 SD in a normal law.
@@ -104,14 +113,10 @@ def slide_backgrounds(cells: CellPatches) -> dict[SlideId, Background]:
     Source:
         Own definition, see docs/method.md.
     """
-    slide = np.array([info.slide_id for info in cells.slide_of_cell])
-    found = {}
-    for name in dict.fromkeys(slide):
-        low, middle = np.quantile(cells.dab(np.flatnonzero(slide == name)), BACKGROUND_QUANTILES)
-        found[SlideId(str(name))] = Background(
-            od=float(np.clip(middle, 0, MOST_BACKGROUND_OD)), sd_od=float((middle - low) / 0.803)
-        )
-    return found
+    low, middle = np.quantile(dab, BACKGROUND_QUANTILES)
+    return Background(
+        od=float(np.clip(middle, 0, MOST_BACKGROUND_OD)), sd_od=float((middle - low) / 0.803)
+    )
 
 
 def references_for(

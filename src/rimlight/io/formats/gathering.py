@@ -7,7 +7,15 @@ from reprlib import repr as short
 from typing import Any, cast
 
 from rimlight.errors import LabelFileError
-from rimlight.io.formats.points import Fault, Frame, PointFile, PointRecord, plain_text, utc_time
+from rimlight.io.formats.points import (
+    Fault,
+    Frame,
+    PointFile,
+    PointRecord,
+    plain_text,
+    text_or_none,
+    utc_time,
+)
 from rimlight.io.formats.qupath import MAX_COORDINATE, MAX_POINTS
 from rimlight.io.formats.tables import number_of
 from rimlight.records import Expression, Label
@@ -117,11 +125,6 @@ def facts_of(label: Label) -> dict[str, str]:
         "time": label.made_at,
         "label": label.label_id,
     }
-
-
-def text_or_none(value: Any) -> str | None:
-    """Return a text that is not empty, else None."""
-    return value if isinstance(value, str) and value else None
 
 
 def hex_colour(expression: Expression) -> str:

@@ -73,6 +73,11 @@ class PointFile:
     sizes: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
+def text_or_none(value: object) -> str | None:
+    """Return a text that is not empty, else None."""
+    return value if isinstance(value, str) and value else None
+
+
 def plain_text(value: object, *, what: str) -> str | None:
     """Return a name from a file, stripped; None where it is empty or absent.
 

@@ -14,7 +14,15 @@ from typing import Any, cast
 
 from rimlight.errors import LabelFileError
 from rimlight.io.files import strict_json
-from rimlight.io.formats.points import Fault, Frame, PointFile, PointRecord, plain_text, utc_time
+from rimlight.io.formats.points import (
+    Fault,
+    Frame,
+    PointFile,
+    PointRecord,
+    plain_text,
+    text_or_none,
+    utc_time,
+)
 from rimlight.io.formats.qupath_collection import (
     frame_of,
     object_id,
@@ -91,8 +99,8 @@ def read_qupath(path: Path) -> PointFile:
         items=tuple(items),
         content_hash=hashlib.sha256(content).hexdigest(),
         frame=cast(Frame, frame) if frame in ("level0", "bounds") else None,
-        slide=_text_or_none(header.get("slide")),
-        slide_hash=_text_or_none(header.get("slide_hash")),
+        slide=text_or_none(header.get("slide")),
+        slide_hash=text_or_none(header.get("slide_hash")),
         notes=tuple(notes),
     )
 
@@ -327,10 +335,6 @@ def _coordinates(point: Any) -> tuple[float, float]:
         if not is_number or number != number or abs(number) > MAX_COORDINATE:
             raise ValueError(f"{axis} is no number of pixels, got {short(number)}")
     return float(point[0]), float(point[1])
-
-
-def _text_or_none(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
 
 
 def _feature_of(label: Label, slide: SlideInfo, frame: Frame) -> dict[str, Any]:
