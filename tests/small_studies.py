@@ -1,5 +1,8 @@
 """Small studies for tests: slides as records, without files behind them."""
 
+from dataclasses import replace
+
+from rimlight.io.journal import append_labels, current_labels
 from rimlight.io.store import put_slides
 from rimlight.io.study import Study, create_study
 from rimlight.records import Cell, Expression, Label, SlideInfo
@@ -45,3 +48,34 @@ def label_of(number=1, expression="weak", reader="anna", **changes) -> Label:
         "source": "test.csv",
     }
     return Label(**(facts | changes))
+
+
+def filled(study, *, reader):
+    """Labels of two readers on three slides, one at a place of no round numbers."""
+    labels = [
+        label_of(n, list(Expression)[n % 5], name, slide_id=slide)
+        for slide in ("s1", "s2", "m1")
+        for name in ("anna", reader)
+        for n in range(22, 40)
+    ]
+    labels = [
+        replace(label, cell=replace(label.cell, cell_id=f"{label.cell.slide_id}-{n}"))
+        for n, label in enumerate(labels)
+    ]
+    labels[0] = replace(labels[0], cell=replace(labels[0].cell, x_l0=1 / 3, y_l0=999.123456))
+    append_labels(study.engine, labels)
+    return labels
+
+
+def facts_of(study):
+    """What is known of every label but its place."""
+    return sorted(
+        (x.label_id, x.cell.cell_id, x.cell.slide_id, x.reader, x.expression.value, x.made_at)
+        for x in current_labels(study.engine)
+    )
+
+
+def places_of(study):
+    """Where each label lies, x and y in level-0 pixels."""
+    labels = current_labels(study.engine)
+    return {label.label_id: (label.cell.x_l0, label.cell.y_l0) for label in labels}

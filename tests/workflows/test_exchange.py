@@ -16,7 +16,7 @@ from rimlight.io.study import open_study
 from rimlight.records import Box, Expression
 from rimlight.workflows.exchange import export_labels, import_labels
 from rimlight.workflows.label import labelled_cells
-from small_studies import label_of, slide_info, study_of
+from small_studies import facts_of, filled, label_of, places_of, slide_info, study_of
 
 CROPPED = slide_info("m1", bounds=Box(left_l0=100.5, top_l0=200.25, width_l0=1500, height_l0=700))
 
@@ -229,58 +229,30 @@ def test_a_reader_named_with_odd_characters_is_refused(tmp_path, study):
         import_labels(study, _geojson(tmp_path, [(1, 2)]), reader="a\nb")
 
 
-def _filled(study):
-    labels = [
-        label_of(n, list(Expression)[n % 5], reader, slide_id=slide)
-        for slide in ("s1", "s2", "m1")
-        for reader in ("anna", "=björn")
-        for n in range(22, 40)
-    ]
-    labels = [
-        replace(label, cell=replace(label.cell, cell_id=f"{label.cell.slide_id}-{n}"))
-        for n, label in enumerate(labels)
-    ]
-    labels[0] = replace(labels[0], cell=replace(labels[0].cell, x_l0=1 / 3, y_l0=999.123456))
-    append_labels(study.engine, labels)
-    return labels
-
-
-def _facts(study):
-    return sorted(
-        (x.label_id, x.cell.cell_id, x.cell.slide_id, x.reader, x.expression.value, x.made_at)
-        for x in current_labels(study.engine)
-    )
-
-
-def _places(study):
-    labels = current_labels(study.engine)
-    return {label.label_id: (label.cell.x_l0, label.cell.y_l0) for label in labels}
-
-
 def test_a_table_out_and_in_again_is_the_same_to_the_byte(tmp_path, study):
-    n_labels = len(_filled(study))
+    n_labels = len(filled(study, reader="=björn"))
     assert export_labels(study, tmp_path / "a.csv") == n_labels
     other = study_of(tmp_path / "other", slide_info("s1"), slide_info("s2"), CROPPED)
     assert import_labels(other, tmp_path / "a.csv").n_new == n_labels
     export_labels(other, tmp_path / "b.csv")
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
-    assert _facts(other) == _facts(study)
-    assert _places(other) == _places(study)
+    assert facts_of(other) == facts_of(study)
+    assert places_of(other) == places_of(study)
     assert import_labels(study, tmp_path / "a.csv").n_known == n_labels
 
 
 @pytest.mark.parametrize("frame", [None, "level0"])
 def test_geojson_out_and_in_again_is_the_same_to_the_byte(tmp_path, study, frame):
-    n_labels = len(_filled(study))
+    n_labels = len(filled(study, reader="=björn"))
     assert export_labels(study, tmp_path / "a", frame=frame) == n_labels
     other = study_of(tmp_path / "other", slide_info("s1"), slide_info("s2"), CROPPED)
     assert sum(import_labels(other, path).n_new for path in (tmp_path / "a").iterdir()) == n_labels
     export_labels(other, tmp_path / "b", frame=frame)
     for name in ("s1.geojson", "s2.geojson", "m1.geojson"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-    assert _facts(other) == _facts(study)
-    found = _places(other)
-    for label_id, place in _places(study).items():
+    assert facts_of(other) == facts_of(study)
+    found = places_of(other)
+    for label_id, place in places_of(study).items():
         assert found[label_id] == pytest.approx(place, abs=1e-6)
 
 
@@ -296,7 +268,7 @@ def test_a_label_changed_in_qupath_comes_back_as_a_correction(tmp_path, study):
 
 
 def test_a_geojson_file_holds_one_slide(tmp_path, study):
-    n_labels = len(_filled(study))
+    n_labels = len(filled(study, reader="=björn"))
     with pytest.raises(LabelFileError, match="holds one slide, the labels are on 3; name a folder"):
         export_labels(study, tmp_path / "all.geojson")
     assert export_labels(study, tmp_path / "s2.geojson.gz", slide="s2") == n_labels // 3
@@ -348,5 +320,5 @@ def test_import_export_import_changes_no_label(tmp_path_factory, clicks):
     other = study_of(folder / "other")
     export_labels(study, folder / "s1.geojson")
     import_labels(other, folder / "s1.geojson")
-    assert _facts(other) == _facts(study)
+    assert facts_of(other) == facts_of(study)
     verify_journal(other.engine)

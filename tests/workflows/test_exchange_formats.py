@@ -1,7 +1,6 @@
 """Labels go out in every format and come in again as they were; faults keep a file out."""
 
 import json
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +10,7 @@ from rimlight.errors import LabelFileError
 from rimlight.io.journal import append_labels, current_labels, label_events, verify_journal
 from rimlight.records import Box, Expression
 from rimlight.workflows.exchange import export_labels, import_labels
-from small_studies import label_of, slide_info, study_of
+from small_studies import facts_of, filled, label_of, places_of, slide_info, study_of
 
 CROPPED = slide_info("m1", bounds=Box(left_l0=100.5, top_l0=200.25, width_l0=1500, height_l0=700))
 OF_A_SLIDE = [("asap", ".xml"), ("imagescope", ".xml"), ("dsa", ".json"), ("qupath", ".geojson")]
@@ -27,38 +26,10 @@ def _empty(folder):
     return study_of(folder, slide_info("s1"), slide_info("s2"), CROPPED)
 
 
-def _filled(study):
-    labels = [
-        label_of(n, list(Expression)[n % 5], reader, slide_id=slide)
-        for slide in ("s1", "s2", "m1")
-        for reader in ("anna", "<björn> & =x")
-        for n in range(22, 40)
-    ]
-    labels = [
-        replace(label, cell=replace(label.cell, cell_id=f"{label.cell.slide_id}-{n}"))
-        for n, label in enumerate(labels)
-    ]
-    labels[0] = replace(labels[0], cell=replace(labels[0].cell, x_l0=1 / 3, y_l0=999.123456))
-    append_labels(study.engine, labels)
-    return labels
-
-
-def _facts(study):
-    return sorted(
-        (x.label_id, x.cell.cell_id, x.cell.slide_id, x.reader, x.expression.value, x.made_at)
-        for x in current_labels(study.engine)
-    )
-
-
-def _places(study):
-    labels = current_labels(study.engine)
-    return {label.label_id: (label.cell.x_l0, label.cell.y_l0) for label in labels}
-
-
 def _same(study, other):
-    assert _facts(other) == _facts(study)
-    found = _places(other)
-    for label_id, place in _places(study).items():
+    assert facts_of(other) == facts_of(study)
+    found = places_of(other)
+    for label_id, place in places_of(study).items():
         assert found[label_id] == pytest.approx(place, abs=1e-6)
     verify_journal(other.engine)
 
@@ -74,7 +45,7 @@ def _write(tmp_path, name, content):
 def test_a_folder_out_and_in_again_is_the_same_to_the_byte(
     tmp_path, study, file_format, ending, frame
 ):
-    n_labels = len(_filled(study))
+    n_labels = len(filled(study, reader="<björn> & =x"))
     folder = tmp_path / "a"
     assert export_labels(study, folder, file_format=file_format, frame=frame) == n_labels
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -93,7 +64,7 @@ def test_a_folder_out_and_in_again_is_the_same_to_the_byte(
 def test_a_file_of_all_slides_out_and_in_again_is_the_same_to_the_byte(
     tmp_path, study, file_format, ending
 ):
-    n_labels = len(_filled(study))
+    n_labels = len(filled(study, reader="<björn> & =x"))
     path, again = tmp_path / f"a{ending}", tmp_path / f"b{ending}"
     assert export_labels(study, path, file_format=file_format) == n_labels
     other = _empty(tmp_path / "other")
@@ -219,7 +190,7 @@ def test_one_fault_keeps_the_whole_file_out(tmp_path, study):
 
 
 def test_what_cannot_be_exported_is_said(tmp_path, study):
-    _filled(study)
+    filled(study, reader="<björn> & =x")
     with pytest.raises(LabelFileError, match="a file of asap holds one slide, the labels are on 3"):
         export_labels(study, tmp_path / "a.xml", file_format="asap")
     with pytest.raises(LabelFileError, match="say --format asap or --format imagescope"):
