@@ -348,15 +348,20 @@ def resident_bytes():
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads Linux's memory table")
-def test_five_hundred_calls_leave_memory_flat():
+def test_many_calls_leave_memory_flat():
     network, images = made(relu, dtype=torch.float32), items((3, 8, 8), 4).float()
     reference = items((3, 8, 8), 1, seed=2).float()
-    for _ in range(50):
-        own(network, images, reference)
-    gc.collect()
-    before, objects = resident_bytes(), len(gc.get_objects())
-    for _ in range(500):
-        own(network, images, reference)
-    gc.collect()
-    assert resident_bytes() - before < 4 * 2**20
+
+    def grown_bytes(n_calls):
+        before = resident_bytes()
+        for _ in range(n_calls):
+            own(network, images, reference)
+        gc.collect()
+        return resident_bytes() - before
+
+    grown_bytes(50)
+    objects = len(gc.get_objects())
+    # What leaks grows every time; an allocator that keeps a page, or a test before this one whose
+    # memory settles, does so now and then. So the least of several windows counts, and narrowly.
+    assert min(grown_bytes(100) for _ in range(6)) < 100 * 2**10
     assert len(gc.get_objects()) - objects < 100

@@ -151,13 +151,13 @@ def test_every_key_of_the_section_and_column_of_the_tables_is_on_the_page(scored
 
 def test_a_slide_is_not_scored_twice_until_something_it_stands_on_changes(run, study, monkeypatch):
     done = []
-    real = workflow.scored_slide
+    real = workflow.judged_cells
 
     def watched(task, **how):
         done.append(str(task.info.slide_id))
         return real(task, **how)
 
-    monkeypatch.setattr(workflow, "scored_slide", watched)
+    monkeypatch.setattr(workflow, "judged_cells", watched)
     before = (run.folder / "metrics.json").read_bytes(), (run.folder / "scores.csv").read_bytes()
     score(run)
     assert done == []

@@ -35,7 +35,9 @@ from rimlight.workflows.label import consensus_of_study
 from rimlight.workflows.patches import Progress, no_progress
 from rimlight.workflows.run_tables import FITTED_PARTS, read_cells
 from rimlight.workflows.score_rules import Rules, part_of_cases, rules_of
-from rimlight.workflows.score_slide import SlideScore, SlideTask, failed_score, scored_slide
+from rimlight.workflows.score_slide import foreign_share_of, judged_cells
+from rimlight.workflows.score_task import SlideTask
+from rimlight.workflows.slide_scores import SlideScore, failed_score, slide_score
 from rimlight.workflows.train import fold_folder
 
 NOT_IN_THE_INTERVAL = (
@@ -222,11 +224,13 @@ def _score_one(scoring: Scoring, info: SlideInfo, profile: AssayProfile) -> Slid
     record = inside(scoring.folder, f"{info.slide_id}.json")
     record.unlink(missing_ok=True)
     try:
-        found, cells = scored_slide(task)
+        foreign_share = foreign_share_of(task)
+        cells = judged_cells(task)
     except MissingMppError as error:
         return failed_score(task, reason="no_pixel_size", words=str(error))
     except SlideError as error:
         return failed_score(task, reason="damaged_image", words=str(error))
+    found = slide_score(task, cells, foreign_share=foreign_share)
     _write_cells(scoring.folder / f"{info.slide_id}.csv.gz", cells)
     write_qupath_scores(scoring.folder / f"{info.slide_id}.geojson.gz", cells, slide=info)
     stored = {
