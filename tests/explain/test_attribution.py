@@ -362,6 +362,6 @@ def test_many_calls_leave_memory_flat():
     grown_bytes(50)
     objects = len(gc.get_objects())
     # What leaks grows every time; an allocator that keeps a page, or a test before this one whose
-    # memory settles, does so now and then. So the least of several windows counts, and narrowly.
-    assert min(grown_bytes(100) for _ in range(6)) < 100 * 2**10
+    # memory settles, does so now and then. So the middle one of several windows counts, narrowly.
+    assert sorted(grown_bytes(100) for _ in range(7))[3] < 64 * 2**10
     assert len(gc.get_objects()) - objects < 100
