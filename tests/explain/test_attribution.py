@@ -363,5 +363,5 @@ def test_many_calls_leave_memory_flat():
     objects = len(gc.get_objects())
     # What leaks grows every time; an allocator that keeps a page, or a test before this one whose
     # memory settles, does so now and then. So the middle one of several windows counts, narrowly.
-    assert sorted(grown_bytes(100) for _ in range(7))[3] < 64 * 2**10
+    assert sorted(grown_bytes(300) for _ in range(7))[3] < 64 * 2**10
     assert len(gc.get_objects()) - objects < 100
