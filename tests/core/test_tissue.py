@@ -117,3 +117,13 @@ def test_pale_blue_and_brown_are_tissue_and_noisy_glass_is_none():
     assert mask[32:48, 62:78].all()
     assert not mask[:, 38:55].any()
     assert not mask[25:, :55].any()
+
+
+def test_tissue_as_pale_as_that_of_real_scans_is_not_passed_over_as_glass():
+    white = (234.0, 233.0, 242.0)
+    rgb = np.random.default_rng(0).normal(white, 1.0, (60, 90, 3))
+    rgb[20:40, 20:60] -= (15.0, 14.0, 4.0)  # 0.029 OD: a core of muscle at 8 um per pixel
+    mask = tissue_mask(np.clip(rgb, 0, 255).astype(np.uint8), white=white)
+    assert mask[22:38, 22:58].all()
+    assert not mask[:, :16].any()
+    assert not mask[:16].any()
