@@ -1,13 +1,13 @@
 """Pyramidal TIFF: written tile by tile, and read where OpenSlide sees too little.
 
-The only module that names tifffile.
+This module and ``value_pyramids`` are the only ones that name tifffile.
 """
 
 import logging
 import re
 import struct
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from math import ceil
 from pathlib import Path
@@ -19,6 +19,7 @@ import tifffile
 
 from rimlight.errors import SlideError
 from rimlight.io.files import whole_file
+from rimlight.io.pyramid_levels import TILE_PX, LevelTiles, level_sizes
 from rimlight.io.rasters import (
     Level,
     Light,
@@ -31,8 +32,6 @@ from rimlight.io.rasters import (
 )
 from rimlight.io.tiff_segments import COMPRESSIONS, decoded_segment, segment_shape
 
-_TILE_PX = 256
-_SMALLEST_LEVEL_PX = 256
 _BIGTIFF_FROM_PIXELS = 2**31  # JPEG needs at most about 1.5 bytes a pixel, all levels together
 _CACHE_BYTES = 64 * 2**20
 _UM_OF_UNIT = {"µm": 1.0, "um": 1.0, "nm": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6, "Å": 1e-4}
@@ -61,7 +60,7 @@ def write_pyramid(path: Path, rgb: Rgb, *, mpp: float, quality: int = 85) -> Non
         ValueError: Not an RGB image, or an mpp that is not above 0.
     """
     height_px, width_px = rgb.shape[:2]
-    bands = (rgb[top : top + _TILE_PX] for top in range(0, height_px, _TILE_PX))
+    bands = (rgb[top : top + TILE_PX] for top in range(0, height_px, TILE_PX))
     write_pyramid_rows(
         path, bands, width_px=width_px, height_px=height_px, mpp=mpp, quality=quality
     )
@@ -78,7 +77,7 @@ def write_pyramid_rows(
 ) -> None:
     """Write a slide too large for memory, from bands of rows in order from the top.
 
-    As ``write_pyramid``, but only one band and the encoded small levels are held in memory.
+    As ``write_pyramid``, but only one band is held in memory.
 
     Args:
         path: Ends in ``.tiff`` or ``.tif``.
@@ -94,19 +93,27 @@ def write_pyramid_rows(
     """
     if not mpp > 0:
         raise ValueError(f"mpp must be above 0, got {mpp}")
-    sizes = _level_sizes(width_px, height_px)
+    sizes = level_sizes(width_px, height_px)
     rows = iter(rows)
-    encoder = _Encoder(rows, sizes, quality)
+    like = np.empty((0, 0, 3), dtype=np.uint8)
     with (
         whole_file(path) as file,
+        LevelTiles(
+            rows,
+            sizes,
+            like=like,
+            halved=_halved,
+            encoded=_encoder(quality),
+            folder=Path(path).parent,
+        ) as tiles,
         tifffile.TiffWriter(file, bigtiff=width_px * height_px > _BIGTIFF_FROM_PIXELS) as out,
     ):
         for index, (width, height) in enumerate(sizes):
             out.write(
-                encoder.level_0() if index == 0 else iter(encoder.smaller[index]),
+                tiles.smaller(index) if index else tiles.level_0(),
                 shape=(height, width, 3),
                 dtype=np.uint8,
-                tile=(_TILE_PX, _TILE_PX),
+                tile=(TILE_PX, TILE_PX),
                 photometric="ycbcr",
                 subsampling=(1, 1),
                 compression="jpeg",
@@ -120,71 +127,13 @@ def write_pyramid_rows(
                 raise ValueError(f"the bands must have {height_px} rows together, got more")
 
 
-class _Encoder:
-    """Cuts bands into JPEG tiles, and fills the smaller levels on the way."""
+def _encoder(quality: int) -> Callable[[Rgb], bytes]:
+    def encoded(tile: Rgb) -> bytes:
+        short = [(0, TILE_PX - side) for side in tile.shape[:2]]
+        full = np.pad(tile, [*short, (0, 0)], mode="edge")
+        return bytes(imagecodecs.jpeg8_encode(full, level=quality, subsampling="444"))
 
-    def __init__(self, rows: Iterable[Rgb], sizes: Sequence[tuple[int, int]], quality: int) -> None:
-        self._rows = rows
-        self._sizes = sizes
-        self._quality = quality
-        self._waiting: list[list[Rgb]] = [[] for _ in sizes]
-        self.smaller: list[list[bytes]] = [[] for _ in sizes]
-
-    def level_0(self) -> Iterator[bytes]:
-        """Yield the tiles of level 0; when it ends, ``smaller`` holds those of the others."""
-        n_rows = 0
-        for band in _bands(self._rows, self._sizes[0]):
-            n_rows += len(band)
-            self._halve(band, 1, is_last=n_rows == self._sizes[0][1])
-            yield from self._tiles(band)
-
-    def _halve(self, band: Rgb, index: int, *, is_last: bool) -> None:
-        if index == len(self._sizes):
-            return
-        waiting = self._waiting[index]
-        waiting.append(_halved(band))
-        if is_last or sum(map(len, waiting)) == _TILE_PX:
-            whole = np.concatenate(waiting)
-            waiting.clear()
-            self.smaller[index].extend(self._tiles(whole))
-            self._halve(whole, index + 1, is_last=is_last)
-
-    def _tiles(self, band: Rgb) -> Iterator[bytes]:
-        for left in range(0, band.shape[1], _TILE_PX):
-            tile = band[:, left : left + _TILE_PX]
-            short = [(0, _TILE_PX - side) for side in tile.shape[:2]]
-            full = np.pad(tile, [*short, (0, 0)], mode="edge")
-            yield bytes(imagecodecs.jpeg8_encode(full, level=self._quality, subsampling="444"))
-
-
-def _level_sizes(width_px: int, height_px: int) -> list[tuple[int, int]]:
-    sizes = [(width_px, height_px)]
-    while max(sizes[-1]) > _SMALLEST_LEVEL_PX:
-        width, height = sizes[-1]
-        sizes.append((ceil(width / 2), ceil(height / 2)))
-    return sizes
-
-
-def _bands(rows: Iterable[Rgb], size: tuple[int, int]) -> Iterator[Rgb]:
-    """Yield bands of one tile's height, the last one as high as what is left."""
-    width_px, height_px = size
-    held: list[Rgb] = []
-    n_held, n_seen = 0, 0
-    for band in rows:
-        if band.ndim != 3 or band.shape[1:] != (width_px, 3) or band.dtype != np.uint8:
-            raise ValueError(f"a band must be uint8 (rows, {width_px}, 3), got {band.shape}")
-        held.append(band)
-        n_held, n_seen = n_held + len(band), n_seen + len(band)
-        if n_seen > height_px:
-            break
-        while n_held >= _TILE_PX:
-            whole = np.concatenate(held)
-            yield whole[:_TILE_PX]
-            held, n_held = [whole[_TILE_PX:]], n_held - _TILE_PX
-    if n_seen != height_px:
-        raise ValueError(f"the bands must have {height_px} rows together, got {n_seen}")
-    if n_held:
-        yield np.concatenate(held)
+    return encoded
 
 
 def _halved(band: Rgb) -> Rgb:

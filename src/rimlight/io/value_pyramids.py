@@ -1,0 +1,137 @@
+"""Maps of numbers as pyramidal OME-TIFF, which QuPath and Bio-Formats open with scale and unit."""
+
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid5
+
+import imagecodecs
+import numpy as np
+import tifffile
+from jaxtyping import Float32
+
+from rimlight.io.files import whole_file
+from rimlight.io.pyramid_levels import TILE_PX, LevelTiles, level_sizes
+
+_NAMESPACE = UUID("6a0f1a0e-8f5d-5b1c-9f61-2f6f3d1b7c42")
+_BIGTIFF_FROM_PIXELS = 2**28  # 4 bytes a pixel, a third more for the smaller levels
+_ZLIB_LEVEL = 6
+
+Values = Float32[np.ndarray, "rows columns"]
+
+
+def write_ome_pyramid(
+    path: Path,
+    rows: Iterable[Values],
+    *,
+    shape: tuple[int, int],
+    mpp: float,
+    channel: str,
+    description: str = "",
+    origin_um: tuple[float, float] = (0.0, 0.0),
+) -> None:
+    """Write a map too large for memory as OME-TIFF: float32, tiled, smaller levels as SubIFDs.
+
+    NaN stands where nothing was computed. A pixel of a smaller level is the mean of those of its
+    2 x 2 pixels that have a value, and NaN where none has. Compressed by zlib without a predictor,
+    because Bio-Formats refuses the one for floats. The same map gives the same bytes.
+
+    Args:
+        path: Ends in ``.ome.tiff`` or ``.ome.tif``.
+        rows: Bands float32 (any number of rows, columns), in order from the top.
+        shape: Rows and columns of the map.
+        mpp: Micrometres a map pixel.
+        channel: What the values are, with their unit; shown by QuPath as the channel's name.
+        description: What else a reader of the file should know.
+        origin_um: x and y of the outer corner of the first pixel, from that of the slide.
+
+    Raises:
+        StorageError: The disk is full, read-only or refuses to write.
+        ValueError: A band of another shape, too few or too many rows, or mpp not above 0.
+    """
+    if not mpp > 0:
+        raise ValueError(f"mpp must be above 0, got {mpp}")
+    sizes = level_sizes(shape[1], shape[0])
+    bands = iter(rows)
+    with (
+        whole_file(path) as file,
+        LevelTiles(
+            bands,
+            sizes,
+            like=np.empty((0, 0), dtype=np.float32),
+            halved=_halved,
+            encoded=_encoded,
+            folder=Path(path).parent,
+        ) as tiles,
+        tifffile.TiffWriter(file, ome=True, bigtiff=shape[0] * shape[1] > _BIGTIFF_FROM_PIXELS)
+        as out,
+    ):  # fmt: skip
+        for index, (width, height) in enumerate(sizes):
+            facts = _ome_facts(path, mpp, channel, description, origin_um)
+            out.write(
+                tiles.smaller(index) if index else tiles.level_0(),
+                shape=(height, width),
+                dtype=np.float32,
+                tile=(TILE_PX, TILE_PX),
+                photometric="minisblack",
+                compression="zlib",
+                subfiletype=1 if index else 0,
+                subifds=None if index else len(sizes) - 1,
+                resolution=(1e4 / mpp / 2**index,) * 2,
+                resolutionunit="CENTIMETER",
+                metadata=None if index else facts,
+                software=False,
+            )
+            for _ in bands:  # tifffile has taken all that it needs
+                raise ValueError(f"the bands must have {shape[0]} rows together, got more")
+
+
+def _ome_facts(
+    path: Path, mpp: float, channel: str, description: str, origin_um: tuple[float, float]
+) -> dict[str, Any]:
+    name = Path(path).name
+    return {
+        "axes": "YX",
+        "UUID": str(uuid5(_NAMESPACE, f"{name}/{channel}/{description}")),
+        "Name": name,
+        "Description": description,
+        "PhysicalSizeX": mpp,
+        "PhysicalSizeXUnit": "µm",
+        "PhysicalSizeY": mpp,
+        "PhysicalSizeYUnit": "µm",
+        "Channel": {"Name": [channel]},
+        "Plane": {
+            "PositionX": [origin_um[0]],
+            "PositionXUnit": ["µm"],
+            "PositionY": [origin_um[1]],
+            "PositionYUnit": ["µm"],
+        },
+    }
+
+
+def _encoded(tile: Values) -> bytes:
+    if np.isnan(tile).all():
+        return _empty_tile()
+    full = np.full((TILE_PX, TILE_PX), np.nan, dtype="<f4")
+    full[: tile.shape[0], : tile.shape[1]] = tile
+    return bytes(imagecodecs.zlib_encode(full.tobytes(), level=_ZLIB_LEVEL))
+
+
+@cache
+def _empty_tile() -> bytes:
+    full = np.full((TILE_PX, TILE_PX), np.nan, dtype="<f4")
+    return bytes(imagecodecs.zlib_encode(full.tobytes(), level=_ZLIB_LEVEL))
+
+
+def _halved(band: Values) -> Values:
+    """Return the mean of those of each 2 x 2 pixels that have a value."""
+    odd = [(0, side % 2) for side in band.shape]
+    even = np.pad(band, odd, constant_values=np.nan)
+    parts = np.stack([even[row::2, column::2] for row in (0, 1) for column in (0, 1)])
+    is_known = ~np.isnan(parts)
+    n_known = is_known.sum(axis=0)
+    total = np.where(is_known, parts, 0).sum(axis=0, dtype=np.float64)
+    mean: np.ndarray = np.full(total.shape, np.nan)
+    np.divide(total, n_known, out=mean, where=n_known > 0)
+    return mean.astype(np.float32)
