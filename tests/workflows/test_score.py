@@ -17,7 +17,7 @@ from rimlight.io.inspection import fingerprint
 from rimlight.io.runs import open_run, read_metrics
 from rimlight.io.store import put_slides, slides
 from rimlight.io.study import open_study
-from rimlight.workflows import score as workflow
+from rimlight.workflows import score_job
 from rimlight.workflows.score import score
 from rimlight.workflows.train import train
 
@@ -151,13 +151,13 @@ def test_every_key_of_the_section_and_column_of_the_tables_is_on_the_page(scored
 
 def test_a_slide_is_not_scored_twice_until_something_it_stands_on_changes(run, study, monkeypatch):
     done = []
-    real = workflow.judged_cells
+    real = score_job.judged_cells
 
     def watched(task, **how):
         done.append(str(task.info.slide_id))
         return real(task, **how)
 
-    monkeypatch.setattr(workflow, "judged_cells", watched)
+    monkeypatch.setattr(score_job, "judged_cells", watched)
     before = (run.folder / "metrics.json").read_bytes(), (run.folder / "scores.csv").read_bytes()
     score(run)
     assert done == []

@@ -1,0 +1,113 @@
+"""One slide to its score: a job that any process can do, and do again.
+
+``scores/SLIDE.json`` is written last, so a job that was stopped leaves no record and is done
+again; one that was done is not. A slide that cannot be read leaves ``jobs/failed/SLIDE.json``.
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from rimlight.core.scores import Reason
+from rimlight.errors import MissingMppError, SlideError
+from rimlight.io.files import write_json
+from rimlight.io.formats.packing import packed_file
+from rimlight.io.formats.qupath_scores import ScoredCells, write_qupath_scores
+from rimlight.io.formats.tables import cell_text
+from rimlight.io.runs import json_ready
+from rimlight.records import SlideInfo
+from rimlight.workflows.score_plan import ScorePlan
+from rimlight.workflows.score_slide import OnTile, foreign_share_of, judged_cells
+from rimlight.workflows.score_task import SlideTask
+from rimlight.workflows.slide_scores import SlideScore, failed_score, slide_score
+
+
+def score_one_slide(plan: ScorePlan, slide: str, *, on_tile: OnTile | None = None) -> bool:
+    """Score one slide unless it is scored already; return whether it has a record now.
+
+    Args:
+        plan: Made from ids by ``plan_of``, once a process.
+        slide: Its id.
+        on_tile: Told how many tiles are done, and of how many.
+
+    Raises:
+        StudyError: The slide is not in the study.
+        RunError, ModelError: The run cannot be used.
+        StorageError: The disk refuses.
+    """
+    (info,) = plan.chosen([slide])
+    if plan.kept(info) is not None:
+        return True
+    task = _task(plan, info)
+    plan.record_path(info).unlink(missing_ok=True)
+    plan.failure_path(info).unlink(missing_ok=True)
+    try:
+        foreign_share = foreign_share_of(task)
+        cells = judged_cells(task, on_tile=on_tile)
+    except MissingMppError as error:
+        _write_failure(plan, info, failed_score(task, reason="no_pixel_size", words=str(error)))
+        return False
+    except SlideError as error:
+        _write_failure(plan, info, failed_score(task, reason="damaged_image", words=str(error)))
+        return False
+    found = slide_score(task, cells, foreign_share=foreign_share)
+    _write_cells(plan.folder / f"{slide}.csv.gz", cells)
+    write_qupath_scores(plan.folder / f"{slide}.geojson.gz", cells, slide=info)
+    stored = {
+        "made_from": plan.made_from(info),
+        "score": asdict(found),
+        "sentences": list(task.rules.sentences),
+        "research_use_only": True,
+    }
+    write_json(plan.record_path(info), json_ready(stored))
+    return True
+
+
+def give_up(plan: ScorePlan, slide: str, *, reason: Reason, words: str) -> None:
+    """Write why a slide has no score, for a process that could not say so itself.
+
+    Raises:
+        StudyError: The slide is not in the study.
+        StorageError: The disk refuses.
+    """
+    (info,) = plan.chosen([slide])
+    _write_failure(plan, info, failed_score(_task(plan, info), reason=reason, words=words))
+
+
+def _task(plan: ScorePlan, info: SlideInfo) -> SlideTask:
+    fold, part = plan.place_of(info)
+    places = [(c.cell.x_l0, c.cell.y_l0) for c in plan.others if c.cell.slide_id == info.slide_id]
+    return SlideTask(
+        study=plan.study,
+        info=info,
+        part=part,
+        rules=plan.rules(fold),
+        profile=plan.profile_of_slide[info.slide_id],
+        settings=plan.settings,
+        other_places=np.array(places, dtype=np.float64).reshape(-1, 2),
+        seed=plan.study.settings.study.seed,
+    )
+
+
+def _write_failure(plan: ScorePlan, info: SlideInfo, score: SlideScore) -> None:
+    stored = {"made_from": plan.made_from(info), "score": asdict(score)}
+    write_json(plan.failure_path(info), json_ready(stored))
+
+
+def _write_cells(path: Path, cells: ScoredCells) -> None:
+    """Write the cells of a slide as a table, whole or not at all."""
+    columns = {
+        "x_l0": cells.x_l0,
+        "y_l0": cells.y_l0,
+        "logit": cells.logit,
+        "probability": cells.probability,
+        "call": (cells.level > 0).astype(int),
+        "level": np.where(cells.has_levels | (cells.level == 0), cells.level, np.nan),
+        "od_ring": cells.od_ring,
+        "excluded": [cells.reasons[reason] for reason in cells.reason.tolist()],
+    }
+    with packed_file(path) as packed:
+        packed.write((",".join(columns) + "\n").encode())
+        for row in zip(*columns.values(), strict=True):
+            packed.write((",".join(map(cell_text, row)) + "\n").encode())

@@ -1,0 +1,140 @@
+"""The scores of slides collected: ``scores.csv`` and the section ``scores`` of the metrics."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from rimlight.core.scores import AssayProfile
+from rimlight.io.assays import RESEARCH
+from rimlight.io.formats.tables import write_table
+from rimlight.io.runs import merge_metrics
+from rimlight.records import SlideInfo
+from rimlight.workflows.run_tables import FITTED_PARTS, read_cells
+from rimlight.workflows.score_plan import ScorePlan
+from rimlight.workflows.slide_scores import SlideScore
+
+NOT_IN_THE_INTERVAL = (
+    "The interval holds other fields of the slide and the errors of the calls on held-out cases. "
+    "It does not hold how readers differ, nuclei that no candidate was found for, or other slides "
+    "of the tumour. The value itself is not corrected for errors of the calls."
+)
+
+
+def collect_scores(plan: ScorePlan, asked: Sequence[SlideInfo]) -> dict[str, Any]:
+    """Write the table and the section of all slides whose scores stand; return the section.
+
+    Args:
+        plan: Of the run.
+        asked: Slides of which it is said, too, why they could not be scored.
+
+    Raises:
+        StorageError: The disk refuses.
+    """
+    kept = {info.slide_id: plan.kept(info) for info in plan.every}
+    known = [found for found in kept.values() if found is not None]
+    failures = [plan.failure(info) for info in asked if kept[info.slide_id] is None]
+    failed = [found["score"] for found in failures if found is not None]
+    rows = sorted([*(found["score"] for found in known), *failed], key=lambda row: row["slide"])
+    section = _section(plan, rows, failed)
+    said = [sentence for found in known for sentence in found["sentences"]]
+    section["sentences"] = [*dict.fromkeys(said), NOT_IN_THE_INTERVAL]
+    _write_summary(plan, rows)
+    merge_metrics(plan.run, "scores", section)
+    return section
+
+
+def _write_summary(plan: ScorePlan, rows: Sequence[Mapping[str, Any]]) -> None:
+    columns = {item.name: [row[item.name] for row in rows] for item in fields(SlideScore)}
+    columns["borderline"] = ["+".join(f"{cut:g}" for cut in cuts) for cuts in columns["borderline"]]
+    write_table(plan.run.folder / "scores.csv", columns)
+
+
+def _section(
+    plan: ScorePlan, rows: Sequence[Mapping[str, Any]], failed: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    used = {row["profile"] for row in rows}
+    profiles = plan.profile_of_slide.values()
+    shown = {each.profile_id: each for each in profiles if each.profile_id in used}
+    return {
+        "n_slides": len(rows),
+        "n_evaluable": sum(bool(row["is_evaluable"]) for row in rows),
+        "reasons": dict(Counter(str(row["reason"]) for row in rows if row["reason"])),
+        "n_borderline": sum(bool(row["borderline"]) for row in rows),
+        "parts": dict(Counter(str(row["part"]) for row in rows)),
+        "warnings": _warnings(plan, rows, shown),
+        "profiles": {name: _profile_block(each) for name, each in sorted(shown.items())},
+        "n_resamples": plan.settings.n_resamples,
+        "seed": plan.study.settings.study.seed,
+        "failed": [{name: row[name] for name in ("slide", "reason", "words")} for row in failed],
+        "slides": [{name: row[name] for name in _SHOWN_OF_SLIDE} for row in rows],
+        "research_use_only": True,
+    }
+
+
+_SHOWN_OF_SLIDE = (
+    "slide",
+    "part",
+    "profile",
+    "is_evaluable",
+    "reason",
+    "words",
+    "score",
+    "value",
+    "low",
+    "high",
+    "shown",
+    "band",
+    "borderline",
+    "h_score",
+    "n_positive",
+    "n_negative",
+    "n_seen",
+)
+
+
+def _profile_block(profile: AssayProfile) -> dict[str, Any]:
+    return {
+        "score": profile.score,
+        "cut_offs": list(profile.cut_offs),
+        "bands": list(profile.bands),
+        "is_checked": profile.is_checked,
+        "source": profile.source,
+        "source_date": profile.source_date,
+    }
+
+
+def _warnings(
+    plan: ScorePlan, rows: Sequence[Mapping[str, Any]], profiles: Mapping[str, AssayProfile]
+) -> list[str]:
+    cells = read_cells(plan.run)
+    trained = sorted(set(cells.assay[cells.is_fitted].tolist()))
+    found = [
+        f"profile not checked: {name}; nobody has held it against the assay's own manual"
+        for name, profile in sorted(profiles.items())
+        if not profile.is_checked and name != RESEARCH
+    ]
+    for assay in sorted({str(row["assay"]) for row in rows}):
+        if assay not in trained:
+            found.append(f"assay {assay}: the network was trained on {', '.join(trained)} only")
+        used = {str(row["profile"]) for row in rows if row["assay"] == assay}
+        found += [f"assay {assay}: scored by the profile {name}" for name in sorted(used - {assay})]
+    n_seen = sum(row["part"] in FITTED_PARTS for row in rows)
+    if n_seen:
+        found.append(
+            f"{n_seen} of {len(rows)} slides are of cases seen in training; their scores say "
+            "nothing of how well slides are scored"
+        )
+    n_blind = sum(row["value"] is not None and not row["n_error_cases"] for row in rows)
+    if n_blind:
+        found.append(
+            f"{n_blind} intervals do not hold the errors of the calls: of positive, negative or "
+            "other cells, other held-out cases have too few labels"
+        )
+    n_weak = sum(row["value"] is not None and not row["is_interval_reliable"] for row in rows)
+    if n_weak:
+        found.append(
+            f"{n_weak} intervals are unreliable: fewer than 10 fields, fewer than 5 held-out "
+            "cases, or every candidate counted"
+        )
+    return found
