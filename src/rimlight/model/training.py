@@ -143,8 +143,12 @@ class _Course:
         self, network: PatchNetwork, train: PatchSet, settings: FitSettings, stains: StainMatrix
     ) -> None:
         import lightning_fabric
+        from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 
-        self.fabric = lightning_fabric.Fabric(accelerator="cpu", devices=1, precision="32-true")
+        # Named, or Fabric takes a login computer of Slurm for a job of many processes.
+        self.fabric = lightning_fabric.Fabric(
+            accelerator="cpu", devices=1, precision="32-true", plugins=[LightningEnvironment()]
+        )
         self.train, self.settings, self.stains = train, settings, stains
         self.network = network.train()
         self.average = copy.deepcopy(network).eval()
