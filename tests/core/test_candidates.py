@@ -8,6 +8,7 @@ from rimlight.core.candidates import (
     PALEST_CONTRAST_OD,
     Tile,
     border_px,
+    by_tile,
     candidate_centres,
     least_contrast_od,
     nuclear_contrasts,
@@ -117,6 +118,17 @@ def test_tiles_cover_an_area_once():
 def test_sizes_that_are_none_are_refused():
     with pytest.raises(ValueError, match="above 0"):
         tiles_of(10, 10, side_px=0)
+
+
+def test_centres_by_tile_are_those_that_each_tile_owns():
+    centres = np.random.default_rng(4).integers(0, (50, 23), (200, 2))
+    mine = by_tile(centres, side_px=8)
+    tiles = tiles_of(50, 23, side_px=8)
+    assert set(mine) <= {(tile.left_px, tile.top_px) for tile in tiles}
+    for tile in tiles:
+        rows = mine.get((tile.left_px, tile.top_px), np.empty(0, dtype=int))
+        assert (rows == np.flatnonzero(owned(centres, tile))).all()
+    assert by_tile(centres[:0], side_px=8) == {}
     with pytest.raises(ValueError, match="above 0"):
         centres_of(np.zeros((9, 9, 3), np.uint8), mpp=0.0)
 

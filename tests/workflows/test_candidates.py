@@ -127,6 +127,70 @@ def test_pixels_that_do_not_divide_give_the_same_patches_to_a_grey_value(study, 
     assert (patches != cut).mean() < 1e-3
 
 
+def test_tiles_not_wanted_are_neither_read_nor_yielded_and_the_others_hold_the_same(
+    study, monkeypatch
+):
+    info = slides(study.engine)[0]
+    middle = info.width_l0 / 2
+    asked = []
+
+    def is_wanted(left, top, right, bottom):
+        asked.append((left, top, right, bottom))
+        return left >= middle
+
+    x, y, patches = found_on(study, [info], tile_um=64.0, is_wanted=is_wanted)
+    assert not list(study.cache.glob("candidates-*"))
+    boxes = np.array(asked)
+    assert boxes.min() == 0
+    assert boxes[:, 2].max() == info.width_l0
+    assert boxes[:, 3].max() == info.height_l0
+    first = boxes[boxes[:, 0] >= middle, 0].min()
+
+    every = found_on(study, [info], tile_um=64.0)
+    kept = every[0] >= first
+    assert 0 < kept.sum() < len(kept)
+    for some, all_ in zip((x, y, patches), every, strict=True):
+        assert (some == all_[kept]).all()
+
+    n_read = []
+    inner = candidates._Plane.read
+    monkeypatch.setattr(
+        candidates._Plane, "read", lambda *given: n_read.append(given) or inner(*given)
+    )
+    again = found_on(study, [info], tile_um=64.0, is_wanted=is_wanted)  # now of known centres
+    assert (again[0] == x).all()
+    assert len(n_read) == sum(box[0] >= middle for box in set(asked))
+
+
+def test_given_points_are_taken_as_they_are_on_the_grid_of_patch_pixels(study, monkeypatch):
+    info = slides(study.engine)[1]
+
+    def none(*_, **__):
+        raise AssertionError("searched")
+
+    monkeypatch.setattr(candidates, "candidate_centres", none)
+    monkeypatch.setattr(candidates, "tissue_mask", none)
+    width, height = info.width_l0, info.height_l0
+    given = np.array([[0.0, 0.0], [70.2, 31.4], [70.2, 31.4], [width, height], [width - 3.4, 12.0]])
+    x, y, patches = found_on(study, [info], given=given, tile_um=60.0)
+    step = study.settings.patch.mpp / info.mpp
+    assert len(x) == len(given)
+    order, same = np.lexsort((x, y)), np.lexsort(given.T)
+    off = np.abs(np.column_stack([x, y])[order] - given[same])
+    assert off.max() <= step  # the last corner of the slide is in its last pixel
+    assert (off <= step / 2).all(axis=1).sum() == 4
+    assert (patches == cut_for_training(study, info, x, y)).all()
+    assert not list(study.cache.glob("candidates-*"))
+
+
+def test_points_beyond_the_slide_or_of_several_slides_are_refused(study):
+    infos = slides(study.engine)[:2]
+    with pytest.raises(ValueError, match="lie on the slide"):
+        found_on(study, infos[:1], given=np.array([[5.0, 5.0], [infos[0].width_l0 + 1.0, 5.0]]))
+    with pytest.raises(ValueError, match="one slide"):
+        found_on(study, infos, given=np.array([[5.0, 5.0]]))
+
+
 def _window(slide):
     from rimlight.io.rasters import PixelWindow
 

@@ -137,6 +137,27 @@ def owned(centres: Int64[np.ndarray, "n 2"], tile: Tile) -> Bool[np.ndarray, " n
     return answer
 
 
+def by_tile(
+    centres: Int64[np.ndarray, "n 2"], *, side_px: int
+) -> dict[tuple[int, int], Int64[np.ndarray, " k"]]:
+    """Return the rows of the centres that each tile of :func:`tiles_of` owns, by its left and top.
+
+    Rows rise within a tile; tiles without a centre are left out.
+
+    >>> by_tile(np.array([[9, 0], [10, 4], [3, 3]]), side_px=10)
+    {(0, 0): array([0, 2]), (10, 0): array([1])}
+    """
+    column, row = (centres // side_px).T
+    order = np.lexsort((column, row))
+    corners = np.column_stack([column, row])[order] * side_px
+    starts = np.flatnonzero(np.any(np.diff(corners, axis=0, prepend=-1), axis=1))
+    groups = np.split(order, starts[1:])
+    return {
+        (int(left), int(top)): mine
+        for (left, top), mine in zip(corners[starts].tolist(), groups, strict=False)
+    }
+
+
 def _contrast(
     rgb: UInt8[np.ndarray, "h w 3"], *, mpp: float, white: White, stains: StainMatrix
 ) -> Float32[np.ndarray, "h w"]:

@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float64, Int64, UInt8
 from rimlight.core.candidates import (
     Tile,
     border_px,
+    by_tile,
     candidate_centres,
     least_contrast_od,
     nuclear_contrasts,
@@ -46,6 +47,8 @@ _READ_AHEAD = 2
 _VERSION = 1  # of the search; another gives other candidates
 
 OnTile = Callable[[int, int], None]
+IsWanted = Callable[[float, float, float, float], bool]
+"""Of a tile's core: its left, top, right and bottom in level-0 pixels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +89,7 @@ class _Plane:
     settings: PatchSettings
     stains: StainMatrix
     tile_um: float
+    is_wanted: IsWanted | None = None
 
     @property
     def step_l0(self) -> float:
@@ -108,6 +112,15 @@ class _Plane:
     def search_mpp(self) -> float:
         return self.settings.mpp * self.block_px
 
+    def wants(self, tile: Tile) -> bool:
+        """Return whether the caller wants the candidates that the tile owns."""
+        if self.is_wanted is None:
+            return True
+        left, top = tile.left_px * self.step_l0, tile.top_px * self.step_l0
+        right = min(left + tile.width_px * self.step_l0, float(self.slide.width_l0))
+        bottom = min(top + tile.height_px * self.step_l0, float(self.slide.height_l0))
+        return self.is_wanted(left, top, right, bottom)
+
     def tiles(self, side_um: float) -> list[Tile]:
         """Cores in patch pixels; every side but the last is a whole number of blocks."""
         block = self.block_px
@@ -115,8 +128,11 @@ class _Plane:
             ceil(side / self.step_l0 / block) * block
             for side in (self.slide.width_l0, self.slide.height_l0)
         )
-        side = max(1, round(side_um / self.settings.mpp / block)) * block
-        return tiles_of(width, height, side_px=side)
+        return tiles_of(width, height, side_px=self.side_px(side_um))
+
+    def side_px(self, side_um: float) -> int:
+        """Side of a whole tile's core."""
+        return max(1, round(side_um / self.settings.mpp / self.block_px)) * self.block_px
 
     def read(self, tile: Tile) -> UInt8[np.ndarray, "h w 3"]:
         """Return a tile with its border; square, as slides are read."""
@@ -136,6 +152,8 @@ def candidate_tiles(
     *,
     on_tile: OnTile | None = None,
     tile_um: float = TILE_UM,
+    is_wanted: IsWanted | None = None,
+    given: Float64[np.ndarray, "n 2"] | None = None,
 ) -> Iterator[CandidateTile]:
     """Yield the candidates of slides with their patches, one tile after another.
 
@@ -147,10 +165,17 @@ def candidate_tiles(
         on_tile: Told how many tiles are done, and of how many; those of glass are counted as done
             with the others of their slide.
         tile_um: Side of a tile; it changes memory and speed, never what is found.
+        is_wanted: Asked of each tile; one not wanted is neither read nor yielded. What the others
+            hold does not change. Only a whole search is kept.
+        given: Centres to take in place of a search, x and y in level-0 pixels of the one slide;
+            each is moved to the grid of patch pixels, and none is left out, on glass neither.
 
     Raises:
         SlideError: A slide is missing, changed or damaged.
+        ValueError: Centres are given for several slides, or lie beyond the slide.
     """
+    if given is not None and len(infos) != 1:
+        raise ValueError(f"given centres are those of one slide, got {len(infos)} slides")
     n_of_slide = [_n_tiles(info, tile_um) for info in infos]
     for number, info in enumerate(infos):
         check_unchanged(study.folder / info.path, info)
@@ -161,9 +186,10 @@ def candidate_tiles(
                 settings=study.settings.patch,
                 stains=stain_matrix(study.settings.stain),
                 tile_um=tile_um,
+                is_wanted=is_wanted,
             )
             n_before = sum(n_of_slide[:number])
-            for share, found in _of_slide(study, plane):
+            for share, found in _of_slide(study, plane, given):
                 if on_tile is not None:
                     on_tile(n_before + round(share * n_of_slide[number]), sum(n_of_slide))
                 if len(found):
@@ -175,22 +201,54 @@ def _n_tiles(info: SlideInfo, tile_um: float) -> int:
     return ceil(sides_um[0] / tile_um) * ceil(sides_um[1] / tile_um)
 
 
-def _of_slide(study: Study, plane: _Plane) -> Iterator[tuple[float, CandidateTile]]:
+def _of_slide(
+    study: Study, plane: _Plane, given: Float64[np.ndarray, "n 2"] | None
+) -> Iterator[tuple[float, CandidateTile]]:
     """Yield the tiles of one slide, each with the share of them that is done."""
-    known = _known_centres(study, plane)
+    known = _known_centres(study, plane) if given is None else _on_grid(given, plane)
     if known is not None:
-        tiles = [tile for tile in plane.tiles(plane.tile_um) if owned(known, tile).any()]
-        for n, (tile, pixels) in enumerate(_read_ahead(plane, tiles), start=1):
-            yield n / len(tiles), _cut(pixels, tile, plane, centres=known[owned(known, tile)])
+        yield from _of_known(plane, known)
         return
     mask = _tissue(plane)
     least_od = _least_contrast(plane, mask)
     found = [np.empty((0, 2), dtype=np.int64)]
-    tiles = _with_tissue(plane, mask, side_um=plane.tile_um)
+    every = _with_tissue(plane, mask, side_um=plane.tile_um)
+    tiles = [tile for tile in every if plane.wants(tile)]
     for n, (tile, pixels) in enumerate(_read_ahead(plane, tiles), start=1):
         found.append(_searched(pixels, tile, plane, least_od=least_od))
         yield n / len(tiles), _cut(pixels, tile, plane, centres=found[-1])
-    write_arrays(study.cache, _name(plane), {"centres_px": np.concatenate(found)})
+    if len(tiles) == len(every):
+        write_arrays(study.cache, _name(plane), {"centres_px": np.concatenate(found)})
+
+
+def _of_known(
+    plane: _Plane, centres: Int64[np.ndarray, "n 2"]
+) -> Iterator[tuple[float, CandidateTile]]:
+    """Yield the tiles that hold centres, each with the share of them that is done."""
+    mine = by_tile(centres, side_px=plane.side_px(plane.tile_um))
+    tiles = [
+        tile
+        for tile in plane.tiles(plane.tile_um)
+        if (tile.left_px, tile.top_px) in mine and plane.wants(tile)
+    ]
+    for n, (tile, pixels) in enumerate(_read_ahead(plane, tiles), start=1):
+        here = centres[mine[tile.left_px, tile.top_px]]
+        yield n / len(tiles), _cut(pixels, tile, plane, centres=here)
+
+
+def _on_grid(given: Float64[np.ndarray, "n 2"], plane: _Plane) -> Int64[np.ndarray, "n 2"]:
+    """Return the patch pixels in whose middle, or at whose corner, given points lie nearest."""
+    sides_l0 = np.array([plane.slide.width_l0, plane.slide.height_l0])
+    is_beyond = ~((given >= 0) & (given <= sides_l0)).all(axis=1)
+    if is_beyond.any():
+        raise ValueError(
+            f"given centres must lie on the slide of {sides_l0[0]} x {sides_l0[1]} px, got "
+            f"{given[is_beyond][0].tolist()}"
+        )
+    last = np.ceil(sides_l0 / plane.step_l0).astype(np.int64) - 1
+    nearest = np.rint(given / plane.step_l0 - (plane.wide_px % 2) / 2).astype(np.int64)
+    centres: np.ndarray = np.clip(nearest, 0, last)
+    return centres
 
 
 def _least_contrast(plane: _Plane, mask: Bool[np.ndarray, "h w"]) -> float:
