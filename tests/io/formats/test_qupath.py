@@ -239,7 +239,7 @@ def test_what_is_no_geojson_is_refused_with_the_reason(tmp_path, content, reason
 
 
 def test_a_small_file_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("rimlight.io.formats.qupath.MAX_GEOJSON_BYTES", 2**20)
+    monkeypatch.setattr("rimlight.io.formats.packing.MAX_BYTES", 2**20)
     with pytest.raises(LabelFileError, match="larger than 1 MiB"):
         _file(tmp_path, gzip.compress(b" " * 2**21), "s1.geojson.gz")
 
@@ -256,10 +256,31 @@ def test_more_points_than_the_limit_are_refused_however_they_are_packed(tmp_path
     assert "more than 9 points" in str(_file(tmp_path, _points(many)).items[0])
 
 
-def test_more_objects_than_the_limit_are_refused_before_they_are_made(tmp_path, monkeypatch):
-    monkeypatch.setattr("rimlight.io.formats.qupath.MAX_OBJECTS", 9)
-    with pytest.raises(LabelFileError, match="more than 9 objects; split the file"):
-        _file(tmp_path, "[" + "{}," * 9 + "{}]")
+def test_a_feature_of_more_objects_than_the_limit_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("rimlight.io.formats.json_stream._CHUNK_BYTES", 8)
+    monkeypatch.setattr("rimlight.io.formats.json_stream.MAX_OBJECTS", 9)
+    assert len(_file(tmp_path, _points(*[_point()] * 5)).items) == 5
+    with pytest.raises(LabelFileError, match="a value of more than 9 objects"):
+        _file(tmp_path, '[{"a": [' + "{}," * 200 + "{}]}]")
+
+
+def test_a_file_is_read_a_feature_at_a_time(tmp_path, monkeypatch):
+    whole = _file(tmp_path, _points(*[_point(n) for n in range(50)]))
+    monkeypatch.setattr("rimlight.io.formats.json_stream._CHUNK_BYTES", 64)
+    monkeypatch.setattr("rimlight.io.formats.qupath_features.MAX_FEATURE_CHARACTERS", 300)
+    assert _file(tmp_path, _points(*[_point(n) for n in range(50)])) == whole
+    with pytest.raises(LabelFileError, match="more than 300 characters"):
+        _file(tmp_path, _points(_point(), _point(name="x" * 600)))
+
+
+def test_the_header_counts_wherever_it_stands(tmp_path):
+    header = {"frame": "bounds", "slide": "s1", "slide_hash": "abc"}
+    for data in (
+        {"rimlight": header, "features": []},
+        {"features": [_point()], "rimlight": header},
+    ):
+        file = _file(tmp_path, json.dumps(data))
+        assert (file.frame, file.slide, file.slide_hash) == ("bounds", "s1", "abc")
 
 
 def test_a_missing_file_is_said_in_one_sentence(tmp_path):

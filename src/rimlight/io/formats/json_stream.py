@@ -2,7 +2,7 @@
 
 import codecs
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from rimlight.io.files import MAX_DEPTH, nests_deeper, strict_decoder
 from rimlight.io.formats.packing import ForeignFile, packed_file
 
 MAX_VALUE_CHARACTERS = 4 * 2**20
+MAX_OBJECTS = 4_000_000
 MAX_KEYS = 10_000
 _CHUNK_BYTES = 2**20
 _LOOK_AHEAD = 4  # a number may go on as "e+12" behind what was read
@@ -28,19 +29,31 @@ class Entered(Enum):
 
 
 def json_values(
-    file: ForeignFile, *, entered: Collection[KeyPath]
+    file: ForeignFile,
+    *,
+    entered: Collection[KeyPath],
+    keys_allowed_twice: Sequence[str] = (),
+    max_characters: int | None = None,
 ) -> Iterator[tuple[KeyPath, Any]]:
     """Yield the values of a JSON file with their paths, without holding the file.
 
     A path is the keys that lead to a value, ``*`` for any place in a list. Values at the paths
     of ``entered`` are not read whole: ``Entered`` is yielded for them, then what they hold.
 
+    Args:
+        file: Read forward once.
+        entered: Paths of objects and lists that are gone through.
+        keys_allowed_twice: Keys that may stand twice in one object if both values are equal.
+        max_characters: How long a value may be; None for ``MAX_VALUE_CHARACTERS``.
+
     Raises:
         LabelFileError: The text is no strict JSON in UTF-8, or one value is too long.
 
     NaN and infinite numbers come through, for a caller that looks at each.
     """
-    text = _Text(file)
+    values = strict_decoder(keys_allowed_twice=keys_allowed_twice, keeps_nan=True)
+    limit = MAX_VALUE_CHARACTERS if max_characters is None else max_characters
+    text = _Text(file, values, max_characters=limit)
     try:
         yield from _values(text, (), entered)
         if text.next_character():
@@ -92,10 +105,11 @@ def _bytes_of(data: object) -> bytes:
 class _Text:
     """The text of a file as far as it is read; ``place`` is the next character of ``buffer``."""
 
-    def __init__(self, file: ForeignFile) -> None:
+    def __init__(self, file: ForeignFile, values: json.JSONDecoder, *, max_characters: int) -> None:
         self._file = file
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
-        self._values = strict_decoder(keeps_nan=True)
+        self._values = values
+        self._max_characters = max_characters
         self.buffer = ""
         self.place = 0
         self.is_at_end = False
@@ -103,11 +117,16 @@ class _Text:
 
     def fill(self) -> None:
         """Read on, and let go of what lies behind."""
-        content = self._file.read(_CHUNK_BYTES)
+        # At least as much as is held, so that a long value is not tried again for each chunk.
+        content = self._file.read(max(_CHUNK_BYTES, len(self.buffer) - self.place))
         self.n_lines_gone += self.buffer.count("\n", 0, self.place)
         self.buffer = self.buffer[self.place :] + self._decoder.decode(content, final=not content)
         self.place = 0
         self.is_at_end = not content
+
+    def line(self) -> int:
+        """Return the line of the next character, counted from 1."""
+        return self.n_lines_gone + self.buffer.count("\n", 0, self.place) + 1
 
     def next_character(self) -> str:
         """Return the next character that is no space, without taking it; empty at the end."""
@@ -138,11 +157,14 @@ class _Text:
             except json.JSONDecodeError:
                 if self.is_at_end:
                     raise
-            if len(self.buffer) - self.place > MAX_VALUE_CHARACTERS:
-                # Either far too long, or broken; what is broken says so at the right place.
-                self._values.raw_decode(self.buffer, self.place)
-                raise ValueError(f"holds a value of more than {MAX_VALUE_CHARACTERS} characters")
+            if len(self.buffer) - self.place > self._max_characters:
+                raise ValueError(
+                    f"holds a value of more than {self._max_characters} characters, or one that "
+                    f"is not JSON, in line {self.line()}"
+                )
             self.fill()
+            if self.buffer.count("{", self.place) > MAX_OBJECTS:
+                raise ValueError(f"holds a value of more than {MAX_OBJECTS} objects")
         self.place = end
         if isinstance(data, dict | list) and nests_deeper(data, MAX_DEPTH):
             raise ValueError(f"is nested deeper than {MAX_DEPTH} levels")

@@ -3,17 +3,14 @@
 Read: what QuPath 0.2 to 0.8 writes, plain or gzipped. Written: what 0.4 and later read.
 """
 
-import gzip
-import hashlib
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from reprlib import repr as short
 from typing import Any, cast
 
 from rimlight.errors import LabelFileError
-from rimlight.io.files import strict_json
+from rimlight.io.formats.packing import opened
 from rimlight.io.formats.points import (
     Fault,
     Frame,
@@ -29,11 +26,10 @@ from rimlight.io.formats.qupath_collection import (
     origin_of,
     write_collection,
 )
+from rimlight.io.formats.qupath_features import Features, class_of
 from rimlight.records import Expression, Label, SlideInfo
 
-MAX_GEOJSON_BYTES = 64 * 2**20
 MAX_POINTS = 1_000_000
-MAX_OBJECTS = 4_000_000
 MAX_COORDINATE = 1e12
 ROUND_KEY = "rimlight.round"
 _CLASS_OF_EXPRESSION = {
@@ -80,24 +76,19 @@ def read_qupath(path: Path) -> PointFile:
     Raises:
         LabelFileError: The file is absent, too large, not JSON, or holds no GeoJSON features.
     """
-    content = _content_of(Path(path))
-    if content.count(b"{") > MAX_OBJECTS:  # each costs far more in memory than in the file
-        raise LabelFileError(f"{path}: holds more than {MAX_OBJECTS} objects; split the file")
-    try:
-        data = strict_json(content, keys_allowed_twice=("metadata",), keeps_nan=True)
-    except ValueError as error:
-        raise LabelFileError(f"{path}: {error}; export the objects again as GeoJSON") from error
-    header = data.get("rimlight") if isinstance(data, dict) else None
     items: list[PointRecord | Fault] = []
     notes: list[str] = []
-    for place, feature in _features(data, path):
-        _take(feature, place, items=items, notes=notes)
-        _refuse_too_many(len(items) + len(notes), path)
-    header = header if isinstance(header, dict) else {}
+    with opened(Path(path)) as file:
+        features = Features(file=file)
+        for n_features, (place, feature) in enumerate(features, start=1):
+            _take(feature, place, items=items, notes=notes)
+            _refuse_too_many(max(n_features, len(items) + len(notes)), path)
+        content_hash = file.content_hash()
+    header = features.header
     frame = header.get("frame")
     return PointFile(
         items=tuple(items),
-        content_hash=hashlib.sha256(content).hexdigest(),
+        content_hash=content_hash,
         frame=cast(Frame, frame) if frame in ("level0", "bounds") else None,
         slide=text_or_none(header.get("slide")),
         slide_hash=text_or_none(header.get("slide_hash")),
@@ -185,59 +176,9 @@ def _area_feature(area: Area, slide: SlideInfo) -> dict[str, Any]:
     }
 
 
-def _content_of(path: Path) -> bytes:
-    try:
-        with path.open("rb") as handle:
-            is_gzip = handle.read(2) == b"\x1f\x8b"
-            handle.seek(0)
-            stream = gzip.GzipFile(fileobj=handle) if is_gzip else handle
-            content = stream.read(MAX_GEOJSON_BYTES + 1)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise LabelFileError(f"{path}: the gzip file is damaged; copy it again") from error
-    except OSError as error:
-        raise LabelFileError(
-            f"{path}: cannot be read: {error.strerror}; give the path of a GeoJSON file"
-        ) from error
-    if len(content) > MAX_GEOJSON_BYTES:
-        raise LabelFileError(f"{path}: larger than {MAX_GEOJSON_BYTES // 2**20} MiB; split it")
-    if content.startswith(b"PK"):
-        raise LabelFileError(f"{path}: is a zip archive; unpack it and import the file inside")
-    return content
-
-
-def _features(data: Any, path: Path) -> Iterator[tuple[str, Any]]:
-    """Yield every feature with its place, children after their parent; never recursive."""
-    if isinstance(data, dict) and data.get("type") == "Feature":
-        data = [data]
-    elif isinstance(data, dict) and isinstance(data.get("features"), list):
-        data = data["features"]
-    if not isinstance(data, list):
-        raise LabelFileError(
-            f"{path}: holds no list of features; export the objects from QuPath as GeoJSON"
-        )
-    _refuse_too_many(len(data), path)
-    stack = [(f"feature {n}", item) for n, item in reversed(list(enumerate(data, start=1)))]
-    while stack:
-        place, item = stack.pop()
-        yield place, item
-        children = _children(item)
-        _refuse_too_many(len(stack) + len(children), path)
-        places = [f"{place}, child {n}" for n in range(1, len(children) + 1)]
-        stack.extend(reversed(list(zip(places, children, strict=True))))
-
-
 def _refuse_too_many(n_points: int, path: Path) -> None:
     if n_points > MAX_POINTS:
         raise LabelFileError(f"{path}: holds more than {MAX_POINTS} points; split the file")
-
-
-def _children(feature: Any) -> list[Any]:
-    properties = feature.get("properties") if isinstance(feature, dict) else None
-    for holder in (properties, feature):
-        for key in ("childObjects", "children"):
-            if isinstance(holder, dict) and isinstance(holder.get(key), list):
-                return list(holder[key])
-    return []
 
 
 def _take(feature: Any, place: str, *, items: list[PointRecord | Fault], notes: list[str]) -> None:
@@ -313,17 +254,7 @@ def _said(feature: dict[str, Any], *, has_many: bool) -> dict[str, Any]:
 
 
 def _class_name(properties: dict[str, Any]) -> str | None:
-    said = properties.get("classification")
-    if isinstance(said, dict):
-        names: list[Any] = []
-        part: Any = said
-        while isinstance(part, dict):
-            own = part.get("names") if isinstance(part.get("names"), list) else [part.get("name")]
-            names = [*cast(list[Any], own), *names]
-            part = part.get("parentClass")
-        if not all(isinstance(name, str | None) for name in names):
-            raise ValueError(f"its class must be named by text, got {short(names)}")
-        said = ": ".join(name for name in names if name is not None)
+    said = class_of(properties)
     return plain_text(said, what="class") or plain_text(properties.get("name"), what="name")
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
@@ -10,8 +11,9 @@ from rimlight.io.formats.packing import packed_file
 from rimlight.io.formats.points import Frame
 from rimlight.records import SlideInfo
 
-_NAMESPACE = UUID("0f2f5a0c-5f6b-5c59-9a39-6a1d3c1e7b10")
+NAMESPACE = UUID("0f2f5a0c-5f6b-5c59-9a39-6a1d3c1e7b10")
 _HEADER_VERSION = 1
+_LINES_AT_ONCE = 1024
 
 
 def write_collection(
@@ -28,17 +30,29 @@ def write_collection(
     Raises:
         StorageError: The disk refuses.
     """
-    n_features = 0
+    lines = (_json_text(feature) for feature in features)
+    return write_collection_lines(path, lines, slide=slide, frame=frame)
+
+
+def write_collection_lines(
+    path: Path, lines: Iterable[str], *, slide: SlideInfo, frame: Frame
+) -> int:
+    """Write features that are text already, one a line, and return how many.
+
+    Raises:
+        StorageError: The disk refuses.
+    """
+    n_lines = 0
+    rest = iter(lines)
     with packed_file(path) as packed:
-        packed.write(b'{"type":"FeatureCollection",\n"rimlight":')
-        packed.write(_json_bytes(header_of(slide, frame)))
-        packed.write(b',\n"features":[')
-        for feature in features:
-            packed.write(b",\n" if n_features else b"\n")
-            packed.write(_json_bytes(feature))
-            n_features += 1
+        header = _json_text(header_of(slide, frame))
+        packed.write(f'{{"type":"FeatureCollection",\n"rimlight":{header},\n"features":['.encode())
+        while some := list(islice(rest, _LINES_AT_ONCE)):
+            before = ",\n" if n_lines else "\n"
+            packed.write((before + ",\n".join(some)).encode())
+            n_lines += len(some)
         packed.write(b"\n]}\n")
-    return n_features
+    return n_lines
 
 
 def frame_of(slide: SlideInfo) -> Frame:
@@ -55,7 +69,7 @@ def origin_of(slide: SlideInfo, frame: Frame) -> tuple[float, float]:
 
 def object_id(name: str) -> str:
     """Return the id that an object of this name has in every file."""
-    return str(uuid5(_NAMESPACE, name))
+    return str(uuid5(NAMESPACE, name))
 
 
 def header_of(slide: SlideInfo, frame: Frame) -> dict[str, Any]:
@@ -72,5 +86,5 @@ def header_of(slide: SlideInfo, frame: Frame) -> dict[str, Any]:
     }
 
 
-def _json_bytes(data: object) -> bytes:
-    return json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
+def _json_text(data: object) -> str:
+    return json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
