@@ -44,7 +44,7 @@ OVERVIEW_UM = 8.0
 SAMPLE_UM, N_SAMPLES = 128.0, 12
 """Squares of tissue, spread over the slide, that tell how clear its nuclei are."""
 _READ_AHEAD = 2
-_VERSION = 1  # of the search; another gives other candidates
+_VERSION = 2  # of the search; another gives other candidates
 
 OnTile = Callable[[int, int], None]
 IsWanted = Callable[[float, float, float, float], bool]
