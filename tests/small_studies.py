@@ -5,7 +5,7 @@ from dataclasses import replace
 from rimlight.io.journal import append_labels, current_labels
 from rimlight.io.store import put_slides
 from rimlight.io.study import Study, create_study
-from rimlight.records import Cell, Expression, Label, SlideInfo
+from rimlight.records import Cell, Expression, Label, Region, RegionKind, SlideInfo
 
 
 def slide_info(slide_id="s1", **changes) -> SlideInfo:
@@ -48,6 +48,20 @@ def label_of(number=1, expression="weak", reader="anna", **changes) -> Label:
         "source": "test.csv",
     }
     return Label(**(facts | changes))
+
+
+def region_of(slide_id="s1", kind="include", **changes) -> Region:
+    """A region wider than high, 400 x 100 px with its corner at 200, 50; x and y never fit."""
+    ring = ((200.0, 50.0), (600.0, 50.0), (600.0, 150.0), (200.0, 150.0))
+    facts = {
+        "region_id": "0d9fbc34-5a50-4a5c-a6ce-6a1f5c1f6a01",
+        "name": "Region 1",
+        "kind": RegionKind(kind),
+        "polygons": ((ring,),),
+        "reader": "anna",
+        "source": "test.geojson",
+    }
+    return Region(slide_id=slide_id, **(facts | changes))
 
 
 def filled(study, *, reader):

@@ -9,6 +9,7 @@ CaseId = NewType("CaseId", str)
 SlideId = NewType("SlideId", str)
 CellId = NewType("CellId", str)
 LabelId = NewType("LabelId", str)
+RegionId = NewType("RegionId", str)
 ReaderId = NewType("ReaderId", str)
 RunId = NewType("RunId", str)
 
@@ -53,6 +54,14 @@ class CauseName(StrEnum):
     SLIDE_EDGE = "slide_edge"
     DOUBTFUL_LABEL = "doubtful_label"
     UNEXPLAINED = "unexplained"
+
+
+class RegionKind(StrEnum):
+    """What a region does to a score: its cells alone count, its cells do not, or it is a core."""
+
+    INCLUDE = "include"
+    EXCLUDE = "exclude"
+    CORE = "core"
 
 
 _LEVEL_OF_EXPRESSION = {
@@ -130,6 +139,43 @@ class Label:
     expression: Expression
     made_at: str
     source: str
+
+
+Ring = tuple[tuple[float, float], ...]
+"""Corners x, y in level-0 pixels, in order; the last is joined to the first and not repeated."""
+Polygon = tuple[Ring, ...]
+"""An outer ring, then its holes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """A part of a slide that a person drew, or a core of a tissue array.
+
+    region_id: a UUID, that of QuPath where QuPath drew it.
+    name: names its row among the scores; no other region of the slide has it.
+    polygons: apart from each other, in level-0 pixels.
+    reader: who drew it; empty where nobody is named.
+    source: the file it came from, or the command that found it.
+    case_id: of a core that is of another case than its slide; else None.
+    is_missing: of a core that holds too little tissue.
+    """
+
+    region_id: RegionId
+    slide_id: SlideId
+    name: str
+    kind: RegionKind
+    polygons: tuple[Polygon, ...]
+    reader: ReaderId
+    source: str
+    case_id: CaseId | None = None
+    is_missing: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.polygons or not all(self.polygons):
+            raise ValueError(f"region {self.region_id}: needs a polygon with a ring")
+        for ring in (ring for polygon in self.polygons for ring in polygon):
+            if len(ring) < 3 or not all(isfinite(x) and isfinite(y) for x, y in ring):
+                raise ValueError(f"region {self.region_id}: a ring needs 3 finite corners")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,12 +12,16 @@ from rimlight.errors import StorageError, StudyError
 from rimlight.io import migrations
 from rimlight.io.database import create_database, engine_of
 from rimlight.io.journal import current_labels, label_events, verify_journal
+from rimlight.io.regions import current_regions, put_regions, verify_regions
 from rimlight.io.rounds import rounds
 from rimlight.io.schema import SCHEMA_VERSION, metadata
 from rimlight.io.store import slides
+from small_studies import region_of
 
 OF_VERSION_1 = Path(__file__).parent / "databases" / "schema-1.sql"
 """The dump of a database that rimlight wrote when its schema was 1."""
+OF_VERSION_2 = OF_VERSION_1.with_name("schema-2.sql")
+"""Of one with rounds, and without regions."""
 
 
 def database_of(script: Path, place: Path) -> Path:
@@ -50,6 +54,45 @@ def test_a_database_of_version_1_opens_with_its_labels_and_has_rounds(place):
     assert said == [("c2", "negative"), ("c3", "strong"), ("c1", "negative")]
     assert label_events(engine)[0].label.expression.value == "weak"
     assert [slide.bounds is None for slide in slides(engine)] == [True, False]
+
+
+@pytest.mark.parametrize("script", [OF_VERSION_1, OF_VERSION_2])
+def test_an_older_database_takes_regions_and_never_gives_them_up(script, tmp_path):
+    place = database_of(script, tmp_path / "rimlight.db")
+    engine = engine_of(place)
+    assert current_regions(engine) == []
+    region = region_of("s1")
+    assert put_regions(engine, [region]) == 1
+    assert current_regions(engine) == [region]
+    assert verify_regions(engine) == 1
+    with closing(sqlite3.connect(place)) as connection:
+        for act in ("DELETE FROM region_events", "UPDATE region_events SET name = 'x'"):
+            with pytest.raises(sqlite3.IntegrityError, match="never changed or removed"):
+                connection.execute(act)
+
+
+def test_a_database_of_version_2_keeps_its_labels_and_its_round(tmp_path):
+    place = database_of(OF_VERSION_2, tmp_path / "rimlight.db")
+    before = dump(place)
+    engine = engine_of(place)
+    assert verify_journal(engine) == 4
+    (made,) = rounds(engine)
+    assert [cell.cell.cell_id for cell in made.cells] == ["c5", "c4"]
+    said = [(label.cell.cell_id, label.expression.value) for label in current_labels(engine)]
+    assert said == [("c2", "negative"), ("c3", "strong"), ("c1", "negative")]
+    assert dump(place.with_name("rimlight.db.schema-2.backup")) == before
+
+
+@pytest.mark.parametrize("script", [OF_VERSION_1, OF_VERSION_2])
+def test_an_older_database_gets_the_triggers_of_a_new_one(script, tmp_path):
+    create_database(tmp_path / "new.db")
+    engine_of(database_of(script, tmp_path / "old.db"))
+    asked = "SELECT name FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
+    found = []
+    for name in ("old.db", "new.db"):
+        with closing(sqlite3.connect(tmp_path / name)) as connection:
+            found.append(connection.execute(asked).fetchall())
+    assert found[0] == found[1] != []
 
 
 def test_what_was_before_lies_beside_it(place):

@@ -29,7 +29,14 @@ from sqlalchemy.pool import NullPool
 
 from rimlight.errors import RimlightError, StorageError, StudyError
 from rimlight.io.migrations import backed_up, bring_up_to_date
-from rimlight.io.schema import SCHEMA_VERSION, TRIGGERS, head_table, metadata, schema_table
+from rimlight.io.schema import (
+    SCHEMA_VERSION,
+    TRIGGERS,
+    head_table,
+    metadata,
+    region_head_table,
+    schema_table,
+)
 
 BUSY_TIMEOUT_S = 5
 # fmt: off
@@ -59,7 +66,8 @@ def create_database(place: Path | str) -> None:
         with writing(engine) as connection:
             metadata.create_all(connection)
             connection.execute(insert(schema_table).values(version=SCHEMA_VERSION))
-            connection.execute(insert(head_table).values(n_events=0, hash="0" * 64))
+            for head in (head_table, region_head_table):
+                connection.execute(insert(head).values(n_events=0, hash="0" * 64))
             if engine.dialect.name == "sqlite":
                 for trigger in TRIGGERS:
                     connection.execute(text(trigger))
@@ -248,7 +256,9 @@ def _sentence(place: str, error: DBAPIError) -> RimlightError:
     if "malformed" in reason or "no such table" in reason or "no such column" in reason:
         return StudyError(f"{place}: the database is damaged: {reason}; restore it from a backup")
     if "FOREIGN KEY" in reason:
-        return StudyError(f"{place}: a label names a slide that is not in the study; add it first")
+        return StudyError(
+            f"{place}: a label or region names a slide that is not in the study; add it first"
+        )
     if "full" in reason or _is_disk_full(Path(place)):
         return StorageError(f"{place}: the disk is full; nothing was changed; free some space")
     if "locked" in reason or "busy" in reason:

@@ -11,12 +11,15 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, insert, select, text, update
 
 from rimlight.errors import StorageError, StudyError
 from rimlight.io.files import storage_error, sync_folder
 from rimlight.io.schema import (
+    REGION_TRIGGERS,
     SCHEMA_VERSION,
+    region_events_table,
+    region_head_table,
     round_cells_table,
     rounds_table,
     schema_table,
@@ -115,4 +118,13 @@ def _add_rounds(connection: Connection) -> None:
     round_cells_table.create(connection)
 
 
-_STEPS: dict[int, Step] = {1: _add_rounds}
+def _add_regions(connection: Connection) -> None:
+    """2 to 3: regions and cores, append-only as labels are."""
+    region_events_table.create(connection)
+    region_head_table.create(connection)
+    connection.execute(insert(region_head_table).values(n_events=0, hash="0" * 64))
+    for trigger in REGION_TRIGGERS:
+        connection.execute(text(trigger))
+
+
+_STEPS: dict[int, Step] = {1: _add_rounds, 2: _add_regions}

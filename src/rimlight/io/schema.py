@@ -18,7 +18,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 metadata = MetaData()
 
@@ -101,19 +101,48 @@ round_cells_table = Table(
     Index("round_cells_of_cell", "cell_id"),
 )
 
-TRIGGERS = (
-    """
-    CREATE TRIGGER label_events_no_update BEFORE UPDATE ON label_events
-    BEGIN SELECT RAISE(ABORT, 'label events are never changed or removed'); END
-    """,
-    """
-    CREATE TRIGGER label_events_no_delete BEFORE DELETE ON label_events
-    BEGIN SELECT RAISE(ABORT, 'label events are never changed or removed'); END
-    """,
-    # INSERT OR REPLACE removes the old row without a DELETE trigger, so it is stopped earlier.
-    """
-    CREATE TRIGGER label_events_no_replace BEFORE INSERT ON label_events
-    WHEN EXISTS (SELECT 1 FROM label_events WHERE seq = NEW.seq OR label_id = NEW.label_id)
-    BEGIN SELECT RAISE(ABORT, 'label events are never changed or removed'); END
-    """,
+region_events_table = Table(
+    "region_events",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("action", String, nullable=False),
+    Column("region_id", String, nullable=False),
+    Column("slide_id", String, ForeignKey("slides.slide_id"), nullable=False),
+    Column("name", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("polygons", Text, nullable=False),
+    Column("reader", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("case_id", String),
+    Column("is_missing", Boolean, nullable=False),
+    Column("recorded_at", String, nullable=False),
+    Column("previous_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Index("region_events_of_region", "slide_id", "region_id", "seq"),
 )
+
+region_head_table = Table(
+    "region_head",
+    metadata,
+    Column("n_events", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+
+def _append_only(table: str, *, words: str, is_known: str) -> tuple[str, ...]:
+    """Return the triggers that keep the rows of a table as they were written."""
+    refuse = f"BEGIN SELECT RAISE(ABORT, '{words} are never changed or removed'); END"
+    return (
+        f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} {refuse}",
+        f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} {refuse}",
+        # INSERT OR REPLACE removes the old row without a DELETE trigger, so it is stopped earlier.
+        f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "  # noqa: S608
+        f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {is_known}) {refuse}",
+    )
+
+
+LABEL_TRIGGERS = _append_only(
+    "label_events", words="label events", is_known="seq = NEW.seq OR label_id = NEW.label_id"
+)
+REGION_TRIGGERS = _append_only("region_events", words="region events", is_known="seq = NEW.seq")
+TRIGGERS = LABEL_TRIGGERS + REGION_TRIGGERS
