@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from rimlight.io.runs import Run
-from rimlight.workflows.patches import Progress, no_progress
-from rimlight.workflows.score_job import score_one_slide
+from rimlight.workflows.patches import Progress
+from rimlight.workflows.score_job import score_in_turn
 from rimlight.workflows.score_plan import score_plan
 from rimlight.workflows.score_section import collect_scores
 
@@ -40,19 +40,11 @@ def score(
         SettingsError: There is no such assay profile.
         StorageError: The disk refuses; what was scored before stays.
     """
-    show = progress or no_progress
     plan = score_plan(run, assay=assay)
     asked = plan.chosen(slides)
-    plan.profile_of_slide  # noqa: B018 - a wrong profile is told before a slide is scored
+    missing = plan.prepare(asked)
     import torch
 
     torch.set_num_threads(plan.study.settings.train.n_threads)
-    for number, info in enumerate(asked, start=1):
-        slide = str(info.slide_id)
-
-        def tiles(done: int, total: int, slide: str = slide) -> None:
-            show(f"score {slide}", done, total)
-
-        score_one_slide(plan, slide, on_tile=tiles)
-        show("score", number, len(asked))
+    score_in_turn(plan, missing, progress=progress)
     return collect_scores(plan, asked)

@@ -4,27 +4,41 @@
 again; one that was done is not. A slide that cannot be read leaves ``jobs/failed/SLIDE.json``.
 """
 
+import time
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from rimlight.core.scores import Reason
 from rimlight.errors import MissingMppError, SlideError
+from rimlight.io.claims import claimed
 from rimlight.io.files import write_json
 from rimlight.io.formats.packing import packed_file
 from rimlight.io.formats.qupath_scores import ScoredCells, write_qupath_scores
 from rimlight.io.formats.tables import cell_text
 from rimlight.io.runs import json_ready
 from rimlight.records import SlideInfo
+from rimlight.workflows.patches import Progress, no_progress
 from rimlight.workflows.score_plan import ScorePlan
 from rimlight.workflows.score_slide import OnTile, foreign_share_of, judged_cells
 from rimlight.workflows.score_task import SlideTask
 from rimlight.workflows.slide_scores import SlideScore, failed_score, slide_score
 
+BUSY_WAIT_S = 1.0
 
-def score_one_slide(plan: ScorePlan, slide: str, *, on_tile: OnTile | None = None) -> bool:
-    """Score one slide unless it is scored already; return whether it has a record now.
+
+def score_one_slide(
+    plan: ScorePlan, slide: str, *, on_tile: OnTile | None = None
+) -> Literal["scored", "failed", "busy"]:
+    """Score one slide unless it is scored already or another process is at it.
+
+    Returns:
+        scored: it has a record now; failed: it has none, and its failure is written; busy: another
+        process scores it, ask again.
 
     Args:
         plan: Made from ids by ``plan_of``, once a process.
@@ -37,9 +51,22 @@ def score_one_slide(plan: ScorePlan, slide: str, *, on_tile: OnTile | None = Non
         StorageError: The disk refuses.
     """
     (info,) = plan.chosen([slide])
-    if plan.kept(info) is not None:
-        return True
-    task = _task(plan, info)
+    with claimed(plan.claims, slide) as claim:
+        if claim is None:
+            return "busy"
+        if plan.kept(info) is not None:
+            return "scored"
+
+        def tell(done: int, total: int) -> None:
+            claim.tell(done, total)
+            if on_tile is not None:
+                on_tile(done, total)
+
+        return "scored" if _scored(plan, info, tell) else "failed"
+
+
+def _scored(plan: ScorePlan, info: SlideInfo, on_tile: OnTile) -> bool:
+    task, slide = _task(plan, info), str(info.slide_id)
     plan.record_path(info).unlink(missing_ok=True)
     plan.failure_path(info).unlink(missing_ok=True)
     try:
@@ -62,6 +89,33 @@ def score_one_slide(plan: ScorePlan, slide: str, *, on_tile: OnTile | None = Non
     }
     write_json(plan.record_path(info), json_ready(stored))
     return True
+
+
+def score_in_turn(
+    plan: ScorePlan, slides: Sequence[str], *, progress: Progress | None = None
+) -> None:
+    """Score slides one after another, and wait for those that another process is at.
+
+    Raises:
+        RunError, ModelError: The run cannot be used.
+        StorageError: The disk refuses; what was scored before stays.
+    """
+    show = progress or no_progress
+    waiting, n_busy = deque(slides), 0
+    while waiting:
+        slide = waiting.popleft()
+
+        def tiles(done: int, total: int, slide: str = slide) -> None:
+            show(f"score {slide}", done, total)
+
+        if score_one_slide(plan, slide, on_tile=tiles) == "busy":
+            waiting.append(slide)
+            n_busy += 1
+            if n_busy >= len(waiting):
+                time.sleep(BUSY_WAIT_S)
+            continue
+        n_busy = 0
+        show("score", len(slides) - len(waiting), len(slides))
 
 
 def give_up(plan: ScorePlan, slide: str, *, reason: Reason, words: str) -> None:

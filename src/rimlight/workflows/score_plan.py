@@ -24,18 +24,21 @@ from rimlight.records import LabelledCell, SlideInfo
 from rimlight.settings import ScoreSettings
 from rimlight.workflows.explain import study_of
 from rimlight.workflows.label import consensus_of_study
-from rimlight.workflows.score_rules import Rules, part_of_cases, rules_of
+from rimlight.workflows.score_rules import Rules, part_of_cases
+from rimlight.workflows.score_rules_kept import kept_rules
 from rimlight.workflows.train import fold_folder
 
 _VERSION = 3  # of the way to score; another scores every slide again
+_RULES_VERSION = 1  # of the way to fit rules; another fits them again
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ScorePlan:
-    """What slides of a run are scored with; rules are fitted when a slide first needs them.
+    """What slides of a run are scored with; rules are fitted once and kept in the run folder.
 
     assay: the profile asked for all slides, None for that of the settings. every: all slides of
-    the study. parts: the part of each case by fold. base: what all slides stand on, as text.
+    the study. parts: the part of each case by fold. base, rules_base: what all slides, and all
+    rules, stand on, as text.
     """
 
     run: Run
@@ -46,12 +49,18 @@ class ScorePlan:
     others: Sequence[LabelledCell]
     parts: Mapping[str, Mapping[int, str]]
     base: str
+    rules_base: str
     rules_of_fold: dict[int, Rules] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
         """Where the scores of slides lie."""
         return self.run.folder / "scores"
+
+    @property
+    def claims(self) -> Path:
+        """Where processes say which slide they score."""
+        return self.run.folder / "jobs" / "claims"
 
     @property
     def ids(self) -> dict[str, str | None]:
@@ -98,8 +107,23 @@ class ScorePlan:
     def rules(self, fold: int) -> Rules:
         """Return the rules of a fold, fitted once."""
         if fold not in self.rules_of_fold:
-            self.rules_of_fold[fold] = rules_of(self.run, self.study, fold=fold)
+            weights = weights_hash(fold_folder(self.run, fold))
+            text = hashlib.sha256(f"{self.rules_base} {weights}".encode()).hexdigest()
+            found = kept_rules(self.run, self.study, fold=fold, made_from=text)
+            self.rules_of_fold[fold] = found
         return self.rules_of_fold[fold]
+
+    def prepare(self, asked: Sequence[SlideInfo]) -> list[str]:
+        """Fit and keep the rules that slides need; return the ids of those not scored yet.
+
+        Raises:
+            SettingsError: There is no such profile.
+            RunError, ModelError, SlideError: The rules cannot be fitted.
+        """
+        missing = [info for info in asked if self.kept(info) is None]
+        for fold in sorted({self.place_of(info)[0] for info in missing}):
+            self.rules(fold)
+        return [str(info.slide_id) for info in missing]
 
     def place_of(self, info: SlideInfo) -> tuple[int, str]:
         """Return the fold whose network scores a slide, and the part of its case there."""
@@ -173,28 +197,30 @@ def score_plan(run: Run, *, assay: str | None = None) -> ScorePlan:
     settings = open_study(study.folder).settings.score
     if assay is not None:
         settings = replace(settings, assay=assay)
-    for folder in (run.folder / "scores", run.folder / "jobs" / "failed"):
+    for name in ("scores", "jobs/failed", "jobs/claims", "jobs/logs"):
         try:
-            folder.mkdir(exist_ok=True, parents=True)
+            (run.folder / name).mkdir(exist_ok=True, parents=True)
         except OSError as error:
-            raise storage_error(folder, error) from error
+            raise storage_error(run.folder / name, error) from error
     others = consensus_of_study(study).others
-    base = {
-        "version": _VERSION,
-        "settings": asdict(settings),
+    shared = {
         "patch": asdict(study.settings.patch),
         "stains": stain_matrix(study.settings.stain).fingerprint,
         "seed": study.settings.study.seed,
         "predictions": sha256_of(run.folder / "predictions.csv"),
         "others": [[c.cell.cell_id, c.cell.x_l0, c.cell.y_l0, c.case_id] for c in others],
     }
+    every = slides_of(study.engine)
+    files = [[x.slide_id, x.case_id, x.fingerprint, x.mpp, x.white] for x in every]
+    base = {"version": _VERSION, "settings": asdict(settings), **shared}
     return ScorePlan(
         run=run,
         study=study,
         settings=settings,
         assay=assay,
-        every=slides_of(study.engine),
+        every=every,
         others=others,
         parts=part_of_cases(run),
         base=json.dumps(base, sort_keys=True),
+        rules_base=json.dumps([_RULES_VERSION, shared, files], sort_keys=True),
     )
