@@ -122,3 +122,11 @@ def test_no_share_is_told_of_too_few_cells():
     whole[20, 20] = 5.1
     share = smoothed_share(whole, whole, sigma_px=2, least=5)
     assert np.argwhere(~np.isnan(share)).tolist() == [[20, 20]]
+
+
+def test_a_map_of_shares_ends_where_cells_end():
+    whole = np.zeros((9, 60))
+    whole[:, :20] = 3
+    share = smoothed_share(whole, whole, sigma_px=6, least=5)
+    assert np.isnan(share[:, 21:]).all()
+    assert not np.isnan(share[:, :21]).any()

@@ -65,6 +65,7 @@ def smoothed_share(
     *,
     sigma_px: float,
     least: float,
+    near_px: int = 1,
 ) -> Float32[np.ndarray, "rows columns"]:
     """Return the share 0..1 of ``part`` in ``whole`` around each field, by Gaussian weights.
 
@@ -76,11 +77,12 @@ def smoothed_share(
         whole: All cells a field.
         sigma_px: Of the Gaussian, in fields.
         least: Weight of cells below which a share would mean little: nan.
+        near_px: A field with no cell so near, in fields, is nan too: the map ends with the tissue.
 
     Raises:
         ValueError: sigma_px is not above 0.
     """
-    from scipy.ndimage import gaussian_filter
+    from scipy.ndimage import gaussian_filter, maximum_filter
 
     if not sigma_px > 0:
         raise ValueError(f"sigma_px must be above 0, got {sigma_px}")
@@ -90,7 +92,8 @@ def smoothed_share(
         for counts in (part, whole)
     )
     share: np.ndarray = np.full(whole.shape, np.nan)
-    np.divide(n_part, n_whole, out=share, where=n_whole >= max(least, 1e-9))
+    is_near = maximum_filter(whole > 0, 2 * near_px + 1, mode="constant")
+    np.divide(n_part, n_whole, out=share, where=is_near & (n_whole >= max(least, 1e-9)))
     return share.clip(0, 1).astype(np.float32)
 
 

@@ -10,12 +10,13 @@ from dataclasses import replace
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, UInt8
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from torch import Tensor
 
 from rimlight.explain.captions import Words, words_of
 from rimlight.explain.colour import colour_bar, shared_scale
 from rimlight.explain.explanation import Explanation
+from rimlight.explain.lettering import fitting, font_of, wrapped
 from rimlight.explain.named_references import blurred
 from rimlight.explain.panels import PanelRows, panel_rows, shown_range
 from rimlight.explain.traces import trace_panel
@@ -118,7 +119,7 @@ def _grid(rows: PanelRows, words: Words) -> Image.Image:
     top = _TITLE
     for name, row in rows:
         left = 0
-        draw.text((0, top), name, fill=_PALE, font=_font(13))
+        draw.text((0, top), name, fill=_PALE, font=font_of(13))
         top += name_height
         for column, panel in enumerate(row):
             grid.paste(Image.fromarray(panel), (left, top))
@@ -128,7 +129,7 @@ def _grid(rows: PanelRows, words: Words) -> Image.Image:
         top += row[0].shape[0] + _GAP
     for column, title in enumerate(words.titles):
         left = sum(widest[:column]) + _GAP * column
-        draw.text((left, 2), _fitting(title, widest[column], 16), fill=_INK, font=_font(16))
+        draw.text((left, 2), fitting(title, widest[column], 16), fill=_INK, font=font_of(16))
     _stamp(draw, words.stamps, left=sum(widest[:2]) + 2 * _GAP, width=widest[2])
     return grid
 
@@ -138,63 +139,38 @@ def _stamp(draw: ImageDraw.ImageDraw, stamps: tuple[str, ...], *, left: int, wid
         top = _TITLE + 4 + number * 26
         draw.rectangle((left, top, left + width - 1, top + 23), fill=_STAMP)
         draw.text(
-            (left + 8, top + 3), _fitting(stamp, width - 16, 15), fill="white", font=_font(15)
+            (left + 8, top + 3), fitting(stamp, width - 16, 15), fill="white", font=font_of(15)
         )
 
 
 def _page(body: Image.Image, words: Words, *, scale: float, lines: tuple[str, ...]) -> Image.Image:
     inner = max(body.width, _FEWEST_WIDTH)
-    wrapped = [part for line in lines for part in _wrapped(line, inner, 15)]
+    text_lines = [part for line in lines for part in wrapped(line, inner, 15)]
     legend = _legend(words, inner, scale)
-    height = body.height + legend.height + _LINE * len(wrapped) + 4 * _GAP
+    height = body.height + legend.height + _LINE * len(text_lines) + 4 * _GAP
     page = Image.new("RGB", (inner + 2 * _GAP, height), "white")
     page.paste(body, (_GAP, _GAP))
     top = body.height + 2 * _GAP
     page.paste(legend, (_GAP, top))
     draw, top = ImageDraw.Draw(page), top + legend.height + _GAP // 2
-    for number, line in enumerate(wrapped):
-        draw.text((_GAP, top + number * _LINE), line, fill=_INK, font=_font(15))
+    for number, line in enumerate(text_lines):
+        draw.text((_GAP, top + number * _LINE), line, fill=_INK, font=font_of(15))
     return page
 
 
 def _legend(words: Words, width: int, scale: float) -> Image.Image:
     """Return the colour bar with words at its ends and the number and unit of its scale."""
     legend = Image.new("RGB", (width, _LINE + _BAR + _LINE), "white")
-    draw, font = ImageDraw.Draw(legend), _font(15)
+    draw, font = ImageDraw.Draw(legend), font_of(15)
     bar: UInt8[np.ndarray, "1 255 3"] = colour_bar()[None]
     legend.paste(Image.fromarray(bar).resize((width, _BAR)), (0, _LINE))
     low, high = (tuple(int(part) for part in colour_bar()[end]) for end in (0, -1))
-    draw.text((0, 0), _fitting(f"< {words.lowers}", width // 2 - 8, 15), fill=low, font=font)
-    right = _fitting(f"{words.raises} >", width // 2 - 8, 15)
+    draw.text((0, 0), fitting(f"< {words.lowers}", width // 2 - 8, 15), fill=low, font=font)
+    right = fitting(f"{words.raises} >", width // 2 - 8, 15)
     draw.text((width - font.getlength(right), 0), right, fill=high, font=font)
-    middle = _fitting(f"0: moved nothing; unit: {words.unit}", width - 200, 13)
+    middle = fitting(f"0: moved nothing; unit: {words.unit}", width - 200, 13)
     numbers = (f"-{scale:.3g}", middle, f"+{scale:.3g}")
     for text, share in zip(numbers, (0.0, 0.5, 1.0), strict=True):
-        left = (width - _font(13).getlength(text)) * share
-        draw.text((left, _LINE + _BAR + 3), text, fill=_PALE, font=_font(13))
+        left = (width - font_of(13).getlength(text)) * share
+        draw.text((left, _LINE + _BAR + 3), text, fill=_PALE, font=font_of(13))
     return legend
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)
-
-
-def _fitting(text: str, width: int, size: int) -> str:
-    """Return the text, cut short where it does not fit."""
-    font = _font(size)
-    if font.getlength(text) <= width:
-        return text
-    while text and font.getlength(text + "...") > width:
-        text = text[:-1]
-    return text + "..."
-
-
-def _wrapped(text: str, width: int, size: int) -> list[str]:
-    font, lines = _font(size), [""]
-    for word in text.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if lines[-1] and font.getlength(longer) > width:
-            lines.append(word)
-        else:
-            lines[-1] = longer
-    return lines

@@ -11,6 +11,7 @@ import numpy as np
 import tifffile
 from jaxtyping import Float32
 
+from rimlight.errors import RunError
 from rimlight.io.files import whole_file
 from rimlight.io.pyramid_levels import TILE_PX, LevelTiles, level_sizes
 
@@ -135,3 +136,23 @@ def _halved(band: Values) -> Values:
     mean: np.ndarray = np.full(total.shape, np.nan)
     np.divide(total, n_known, out=mean, where=n_known > 0)
     return mean.astype(np.float32)
+
+
+def read_ome_level(path: Path, *, most_px: int) -> tuple[Values, int]:
+    """Return the largest level of a map that is no longer than ``most_px``, and which one it is.
+
+    Each level has half the rows and columns of the one before; the smallest is taken where none
+    is small enough.
+
+    Raises:
+        RunError: The file is missing or damaged.
+    """
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            levels = tiff.series[0].levels
+            fits = (n for n, level in enumerate(levels) if max(level.shape) <= most_px)
+            index = next(fits, len(levels) - 1)
+            values: np.ndarray = levels[index].asarray()
+    except (OSError, ValueError, LookupError, RuntimeError) as error:
+        raise RunError(f"{path}: the map cannot be read; make it again") from error
+    return values, index
