@@ -119,7 +119,7 @@ def test_what_is_no_text_is_refused(tmp_path, read):
 
 
 def test_more_rows_than_the_limit_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("rimlight.io.formats.tables.MAX_ROWS", 3)
+    monkeypatch.setattr("rimlight.io.formats.pixel_tables.MAX_ROWS", 3)
     assert len(read_cellvit(_file(tmp_path, "1,2,0\n" * 3)).items) == 3
     with pytest.raises(LabelFileError, match="more than 3 rows; split the file"):
         read_cellvit(_file(tmp_path, "1,2,0\n" * 4))

@@ -1,12 +1,12 @@
 """Labels as CSV: one row a label, columns found by their headings in any order."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rimlight.errors import LabelFileError
 from rimlight.io.formats.points import Fault, Frame, PointFile, PointRecord, plain_text, utc_time
-from rimlight.io.formats.tables import TableRow, number_of, read_rows, write_rows
+from rimlight.io.formats.row_stream import streamed_rows
+from rimlight.io.formats.tables import MAX_ROWS, TableRow, number_of, write_rows
 from rimlight.records import CaseId, Label, SlideId
 
 # What a column may be called; the first is what we write.
@@ -33,14 +33,17 @@ def read_label_table(path: Path) -> PointFile:
     Raises:
         LabelFileError: The file is absent or no table, or lacks a column it needs.
     """
-    header, rows = read_rows(path)
-    column_of = label_columns(header, path)
-    said = [row for row in rows if any(cell.strip() for cell in row.cells)]
-    items = [_point_of(row, column_of, len(header)) for row in said]
+    with streamed_rows(path, max_rows=MAX_ROWS) as rows:
+        column_of = label_columns(rows.header, path)
+        items = [
+            _point_of(row, column_of, len(rows.header))
+            for row in rows
+            if any(cell.strip() for cell in row.cells)
+        ]
     return PointFile(
         items=tuple(items),
-        content_hash=hashlib.sha256(repr((header, rows)).encode()).hexdigest(),
-        frame=frame_of_headings(header, column_of),
+        content_hash=rows.content_hash(),
+        frame=frame_of_headings(rows.header, column_of),
     )
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from rimlight.errors import LabelFileError
 from rimlight.io.formats.gathering import Gathered, pixels_of_text
 from rimlight.io.formats.points import PointFile, PointRecord, plain_text
-from rimlight.io.formats.tables import TableRow, read_headless_rows
+from rimlight.io.formats.row_stream import streamed_rows
+from rimlight.io.formats.tables import MAX_ROWS, TableRow
 
 LABEL_MAP = "label_map.yaml"
 MAX_MAP_BYTES = 2**16
@@ -33,7 +34,7 @@ def read_cellvit(path: Path) -> PointFile:
     Raises:
         LabelFileError: The file or its label map is absent, too large, or of another form.
     """
-    rows = read_headless_rows(path)
+    rows = _rows_of(path)
     name_of, map_text = _label_map(Path(path))
     gathered = Gathered(path=Path(path))
     for row in rows:
@@ -59,7 +60,7 @@ def read_patchsorter(path: Path) -> PointFile:
     Raises:
         LabelFileError: The file is absent, too large, or of another form.
     """
-    rows = read_headless_rows(path)
+    rows = _rows_of(path)
     gathered = Gathered(path=Path(path))
     for row in rows:
         place = f"line {row.line}"
@@ -76,6 +77,11 @@ def read_patchsorter(path: Path) -> PointFile:
             gathered.fault(place, error)
     _note_whole_pixels(gathered, rows)
     return gathered.file(_hash_of(rows, ""), {})
+
+
+def _rows_of(path: Path) -> list[TableRow]:
+    with streamed_rows(path, has_header=False, max_rows=MAX_ROWS) as rows:
+        return list(rows)
 
 
 def _class_number(text: str) -> int:

@@ -115,20 +115,16 @@ def read_rows(
     found = _found(Path(path), refusal, MAX_ROWS + 1)
     if not found:
         raise refusal(f"{path}: the file is empty; it needs a header and rows")
-    header = [cell.strip() for cell in found[0].cells]
+    return header_of_row(found[0], path, refusal), found[1:]
+
+
+def header_of_row(row: TableRow, path: Path, refusal: type[RimlightError]) -> list[str]:
+    """Return the headings, stripped; raise ``refusal`` if one stands twice."""
+    header = [cell.strip() for cell in row.cells]
     doubled = sorted(name for name, n_times in Counter(header).items() if n_times > 1)
     if doubled:
         raise refusal(f"{path}: the heading {doubled[0]!r} stands twice; rename one")
-    return header, found[1:]
-
-
-def read_headless_rows(path: Path) -> list[TableRow]:
-    """Return the rows of a CSV without a header; comma, semicolon or tab is told from row one.
-
-    Raises:
-        LabelFileError: The file is absent, too large or no CSV in UTF-8.
-    """
-    return _found(Path(path), LabelFileError, MAX_ROWS)
+    return header
 
 
 def _found(path: Path, refusal: type[RimlightError], n_most: int) -> list[TableRow]:
@@ -144,7 +140,16 @@ def _found(path: Path, refusal: type[RimlightError], n_most: int) -> list[TableR
 
 def _rows_of(text: str) -> Iterator[TableRow]:
     first = text.lstrip("\r\n").split("\n", 1)[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(first), strict=True)
+    return rows_of_lines(io.StringIO(text, newline=""), delimiter_of(first))
+
+
+def rows_of_lines(lines: Iterable[str], delimiter: str) -> Iterator[TableRow]:
+    """Yield the rows that lines hold, but for empty ones.
+
+    Raises:
+        ValueError: A line is not CSV; the message is a clause.
+    """
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     try:
         for cells in reader:
             if cells and not (len(cells) == 1 and cells[0].isspace()):
@@ -217,7 +222,8 @@ def _text_of(path: Path, refusal: type[RimlightError]) -> str:
     return text
 
 
-def _delimiter(header: str) -> str:
+def delimiter_of(header: str) -> str:
+    """Return which of comma, semicolon and tab parts the first row of a table."""
     unquoted = re.sub(r'"[^"]*"', "", header)
     return max(",;\t", key=unquoted.count)
 
