@@ -22,7 +22,7 @@ from rimlight.workflows.gallery import write_gallery
 from rimlight.workflows.label import consensus_of_study
 from rimlight.workflows.models import read_network
 from rimlight.workflows.patches import CellPatches, Progress, cell_patches, no_progress
-from rimlight.workflows.run_tables import read_cells
+from rimlight.workflows.run_tables import Cells, read_cells
 from rimlight.workflows.train import fold_folder
 from rimlight.workflows.walks import (
     BATCH_CELLS,
@@ -100,24 +100,18 @@ def explained_folds(run: Run, study: Study, cells: CellPatches) -> list[Explaine
     Raises:
         RunError: Cells or labels are not those that the run was trained on.
     """
-    predicted = read_cells(run)
-    row_of_cell = {cell: row for row, cell in enumerate(cells.cell_ids)}
     backgrounds = slide_backgrounds(cells)
-    numbers = [int(number) for number in np.unique(predicted.fold)]
+    predicted = predicted_folds(run, cells)
     folds = []
-    for number in numbers:
-        mine = predicted.only(predicted.fold == number)
-        place = np.array([row_of_cell.get(cell, -1) for cell in mine.cell])
-        if len(mine) != len(cells.cells) or (place != np.arange(len(place))).any():
-            raise RunError(f"run {run.run_id}: labels have changed since training; train again")
+    for number, mine in predicted.items():
         settings, seed = study.settings.explain, study.settings.study.seed
-        n_held = -(-settings.n_cells // len(numbers))
+        n_held = -(-settings.n_cells // len(predicted))
         held = drawn(np.flatnonzero(mine.is_held_out), n_cells=n_held, seed=seed)
         # References are training cells, so that validation cells can be explained like held-out.
         fitted = np.flatnonzero(mine.part == "validation")
         grounds = Grounds(
             cells=cells,
-            table=_pool_table(cells, mine.part, mine.numbers["logit"]),
+            table=pool_table(cells, mine.part, mine.numbers["logit"]),
             explained_cases=frozenset(cells.case[held]),
             background_of_slide=backgrounds,
             settings=settings,
@@ -135,7 +129,26 @@ def explained_folds(run: Run, study: Study, cells: CellPatches) -> list[Explaine
     return folds
 
 
-def _pool_table(cells: CellPatches, part: np.ndarray, logit: np.ndarray) -> PoolTable:
+def predicted_folds(run: Run, cells: CellPatches) -> dict[int, Cells]:
+    """Return what each fold of a run made of the cells, in their order.
+
+    Raises:
+        RunError: Cells or labels are not those that the run was trained on.
+    """
+    predicted = read_cells(run)
+    row_of_cell = {cell: row for row, cell in enumerate(cells.cell_ids)}
+    folds = {}
+    for number in map(int, np.unique(predicted.fold)):
+        mine = predicted.only(predicted.fold == number)
+        place = np.array([row_of_cell.get(cell, -1) for cell in mine.cell])
+        if len(mine) != len(cells.cells) or (place != np.arange(len(place))).any():
+            raise RunError(f"run {run.run_id}: labels have changed since training; train again")
+        folds[number] = mine
+    return folds
+
+
+def pool_table(cells: CellPatches, part: np.ndarray, logit: np.ndarray) -> PoolTable:
+    """Return what references are chosen by, a row a cell."""
     return PoolTable(
         cell=cells.cell_ids,
         case=cells.case,

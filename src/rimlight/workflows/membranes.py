@@ -114,10 +114,10 @@ def _outlined_cells(
         for at in range(0, len(rows), BATCH_CELLS):
             batch = rows[at : at + BATCH_CELLS]
             is_called = fold.grounds.table.is_called_positive[batch]
-            yield from (_called_negative(fold, int(row)) for row in batch[~is_called])
+            yield from (called_negative(fold, int(row)) for row in batch[~is_called])
             if is_called.any():
                 claims = claims_of(network, fold.grounds, batch[is_called], path=path)
-                yield from (_outlined(fold, claims, place) for place in range(len(claims.rows)))
+                yield from (outlined(fold, claims, place) for place in range(len(claims.rows)))
             n_done += len(batch)
             show("outlining membranes", n_done, n_all)
 
@@ -129,7 +129,7 @@ def _rows(fold: ExplainedFold, choice: Choice) -> np.ndarray:
     return fold.held_rows
 
 
-def _called_negative(fold: ExplainedFold, row: int) -> Outlined:
+def called_negative(fold: ExplainedFold, row: int) -> Outlined:
     """A cell without an outline; it needs no map."""
     tissue = tissue_of(fold.grounds, row)
     reason = reason_without_mask(
@@ -146,7 +146,8 @@ def _called_negative(fold: ExplainedFold, row: int) -> Outlined:
     )
 
 
-def _outlined(fold: ExplainedFold, claims: Claims, at: int) -> Outlined:
+def outlined(fold: ExplainedFold, claims: Claims, at: int) -> Outlined:
+    """Return a cell called positive with its contributing pixels, or with why it has none."""
     row, claim, grounds = int(claims.rows[at]), claims.values[at], fold.grounds
     settings = membrane_settings(grounds.settings)
     tissue = tissue_of(grounds, row)

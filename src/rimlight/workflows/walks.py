@@ -39,6 +39,8 @@ class Grounds:
 
     part: train, validation, hold-out or unused; logit: of the trained network.
     explained_cases: cases that no fixed reference may come from.
+    pool: the labelled cells that serve as references, where ``cells`` are others, as those of a
+        scored slide; None: ``cells`` themselves.
     """
 
     cells: CellPatches
@@ -47,6 +49,7 @@ class Grounds:
     background_of_slide: dict[SlideId, Background]
     settings: ExplainSettings
     seed: int
+    pool: "Grounds | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +67,8 @@ class ExplainedFold:
 class Walked:
     """Maps of some cells with one reference: signed sums over channels, in logits.
 
-    reference_rows: rows of the cells that served as references, by explained cell; empty for
-        references that are no cells.
+    reference_rows: rows, in the pool, of the cells that served as references, by explained cell;
+        empty for references that are no cells.
     """
 
     values: np.ndarray
@@ -122,14 +125,15 @@ def background_of(dab: np.ndarray) -> Background:
 def references_for(
     grounds: Grounds, rows: np.ndarray, *, name: str
 ) -> tuple[np.ndarray, list[np.ndarray]] | None:
-    """Return the reference patches (n, r, h, w, 3) of cells and their rows; None if none fit."""
+    """Return the reference patches (n, r, h, w, 3) of cells and their rows in the pool; or None."""
     from rimlight.model.prediction import centre
 
     table, pools = grounds.table, []
+    source = grounds.pool or grounds
     for row in rows:
         if name == "opposite":
             pool = opposite_pool(
-                table,
+                source.table,
                 is_called_positive=bool(table.is_called_positive[row]),
                 case=str(table.case[row]),
                 scanner=str(table.scanner[row]),
@@ -138,7 +142,7 @@ def references_for(
             )
         else:
             pool = fixed_negatives_pool(
-                table,
+                source.table,
                 excluded_cases=grounds.explained_cases,
                 n_references=grounds.settings.n_references,
                 seed=grounds.seed,
@@ -148,7 +152,7 @@ def references_for(
     if fewest == 0:
         return None
     chosen = [pool[:fewest] for pool in pools]
-    inner = centre(grounds.cells.patches, size_px=grounds.cells.settings.size_px)
+    inner = centre(source.cells.patches, size_px=source.cells.settings.size_px)
     return np.stack([inner[pool] for pool in chosen]), chosen
 
 
