@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from reprlib import repr as short
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from rimlight.errors import LabelFileError
 from rimlight.io.formats.packing import opened
@@ -126,7 +126,8 @@ def write_qupath(
 class Area:
     """One object of areas: polygons in level-0 pixels, each an outer ring and its holes.
 
-    name: shown in QuPath; with the class and the slide it makes the object's id.
+    name: shown in QuPath; with the first part of the class and the slide it makes the object's id.
+    class_name: a colon and a space part what QuPath shows as a class and its subclass.
     measurements: by name with unit; None is left out.
     """
 
@@ -137,10 +138,22 @@ class Area:
     measurements: Mapping[str, float | None]
 
 
-def write_qupath_areas(path: Path, areas: Iterable[Area], *, slide: SlideInfo) -> int:
-    """Write areas of one slide as GeoJSON detections that QuPath reads, whole or not at all.
+def write_qupath_areas(
+    path: Path,
+    areas: Iterable[Area],
+    *,
+    slide: SlideInfo,
+    kind: Literal["detection", "annotation"] = "detection",
+) -> int:
+    """Write areas of one slide as GeoJSON objects that QuPath reads, whole or not at all.
 
     Coordinates count from the slide's bounds where it has any, because QuPath crops to them.
+
+    Args:
+        path: The file; a name that ends in ``.gz`` is compressed.
+        areas: Taken one at a time.
+        slide: The slide.
+        kind: QuPath's kind of object; locked annotations suit few, detections any number.
 
     Returns:
         How many objects were written.
@@ -148,18 +161,20 @@ def write_qupath_areas(path: Path, areas: Iterable[Area], *, slide: SlideInfo) -
     Raises:
         StorageError: The disk refuses.
     """
-    features = (_area_feature(area, slide) for area in areas)
+    features = (_area_feature(area, slide, kind) for area in areas)
     return write_collection(path, features, slide=slide, frame=frame_of(slide))
 
 
-def _area_feature(area: Area, slide: SlideInfo) -> dict[str, Any]:
+def _area_feature(area: Area, slide: SlideInfo, kind: str) -> dict[str, Any]:
     left_l0, top_l0 = origin_of(slide, frame_of(slide))
     polygons = [
         [[[round(x - left_l0, 3), round(y - top_l0, 3)] for x, y in ring] for ring in rings]
         for rings in area.polygons
     ]
     is_one = len(polygons) == 1
-    object_name = f"{area.class_name}/{slide.fingerprint}/{area.name}"
+    names = area.class_name.split(": ")
+    object_name = f"{names[0]}/{slide.fingerprint}/{area.name}"
+    classification = {"names": names} if len(names) > 1 else {"name": names[0]}
     return {
         "type": "Feature",
         "id": object_id(object_name),
@@ -168,10 +183,11 @@ def _area_feature(area: Area, slide: SlideInfo) -> dict[str, Any]:
             "coordinates": polygons[0] if is_one else polygons,
         },
         "properties": {
-            "objectType": "detection",
+            "objectType": kind,
             "name": area.name,
-            "classification": {"name": area.class_name, "color": list(area.colour)},
+            "classification": {**classification, "color": list(area.colour)},
             "measurements": {k: v for k, v in area.measurements.items() if v is not None},
+            **({"isLocked": True} if kind == "annotation" else {}),
         },
     }
 
