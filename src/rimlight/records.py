@@ -178,6 +178,42 @@ class Region:
                 raise ValueError(f"region {self.region_id}: a ring needs 3 finite corners")
 
 
+class ControlName(StrEnum):
+    """A tissue control that was stained beside a slide."""
+
+    POSITIVE = "positive"
+    NEGATIVE = "negative"
+    REAGENT = "reagent"
+
+
+class ControlOutcome(StrEnum):
+    """What a person saw of a control."""
+
+    PASS = "pass"  # noqa: S105 - no password
+    FAIL = "fail"
+    NOT_RECORDED = "not recorded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """What one control of a slide, or of all slides of a case, showed.
+
+    scope: ``slide`` or ``case``; subject: its id.
+    reader: who looked; empty where nobody is named. source: the file it came from.
+    """
+
+    scope: str
+    subject: str
+    control: ControlName
+    outcome: ControlOutcome
+    reader: ReaderId
+    source: str
+
+    def __post_init__(self) -> None:
+        if self.scope not in ("slide", "case"):
+            raise ValueError(f"scope must be slide or case, got {self.scope!r}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundCell:
     """A cell that a round asks about; readers see neither share nor cause.

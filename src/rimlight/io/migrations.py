@@ -16,8 +16,10 @@ from sqlalchemy import Connection, insert, select, text, update
 from rimlight.errors import StorageError, StudyError
 from rimlight.io.files import storage_error, sync_folder
 from rimlight.io.schema import (
+    CONTROL_TRIGGERS,
     REGION_TRIGGERS,
     SCHEMA_VERSION,
+    control_events_table,
     region_events_table,
     region_head_table,
     round_cells_table,
@@ -118,13 +120,14 @@ def _add_rounds(connection: Connection) -> None:
     round_cells_table.create(connection)
 
 
-def _add_regions(connection: Connection) -> None:
-    """2 to 3: regions and cores, append-only as labels are."""
+def _add_regions_and_controls(connection: Connection) -> None:
+    """2 to 3: regions, cores and tissue controls, append-only as labels are."""
     region_events_table.create(connection)
     region_head_table.create(connection)
     connection.execute(insert(region_head_table).values(n_events=0, hash="0" * 64))
-    for trigger in REGION_TRIGGERS:
+    control_events_table.create(connection)
+    for trigger in REGION_TRIGGERS + CONTROL_TRIGGERS:
         connection.execute(text(trigger))
 
 
-_STEPS: dict[int, Step] = {1: _add_rounds, 2: _add_regions}
+_STEPS: dict[int, Step] = {1: _add_rounds, 2: _add_regions_and_controls}

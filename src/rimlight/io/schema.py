@@ -128,6 +128,22 @@ region_head_table = Table(
     Column("hash", String(64), nullable=False),
 )
 
+control_events_table = Table(
+    "control_events",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("scope", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("control", String, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("reader", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("recorded_at", String, nullable=False),
+    Column("previous_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Index("control_events_of_subject", "scope", "subject", "control", "seq"),
+)
+
 
 def _append_only(table: str, *, words: str, is_known: str) -> tuple[str, ...]:
     """Return the triggers that keep the rows of a table as they were written."""
@@ -145,4 +161,5 @@ LABEL_TRIGGERS = _append_only(
     "label_events", words="label events", is_known="seq = NEW.seq OR label_id = NEW.label_id"
 )
 REGION_TRIGGERS = _append_only("region_events", words="region events", is_known="seq = NEW.seq")
-TRIGGERS = LABEL_TRIGGERS + REGION_TRIGGERS
+CONTROL_TRIGGERS = _append_only("control_events", words="control events", is_known="seq = NEW.seq")
+TRIGGERS = LABEL_TRIGGERS + REGION_TRIGGERS + CONTROL_TRIGGERS
