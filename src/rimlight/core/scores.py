@@ -19,6 +19,7 @@ Reason = Literal[
     "image_quality",
     "damaged_image",
     "no_immune_cell_class",
+    "missing_core",
 ]
 OUT_OF_FOCUS = "out_of_focus"
 LARGEST_SHARE_LOST = 0.5

@@ -22,6 +22,7 @@ from rimlight.io.formats.qupath_scores import ScoredCells, write_qupath_scores
 from rimlight.io.formats.tables import cell_text
 from rimlight.io.runs import json_ready
 from rimlight.records import SlideInfo
+from rimlight.workflows.area_scores import area_rows, in_regions
 from rimlight.workflows.patches import Progress, no_progress
 from rimlight.workflows.score_plan import ScorePlan
 from rimlight.workflows.score_slide import OnTile, foreign_share_of, judged_cells
@@ -71,7 +72,7 @@ def _scored(plan: ScorePlan, info: SlideInfo, on_tile: OnTile) -> bool:
     plan.failure_path(info).unlink(missing_ok=True)
     try:
         foreign_share = foreign_share_of(task)
-        cells = judged_cells(task, on_tile=on_tile)
+        cells = in_regions(task, judged_cells(task, on_tile=on_tile))
     except MissingMppError as error:
         _write_failure(plan, info, failed_score(task, reason="no_pixel_size", words=str(error)))
         return False
@@ -84,6 +85,7 @@ def _scored(plan: ScorePlan, info: SlideInfo, on_tile: OnTile) -> bool:
     stored = {
         "made_from": plan.made_from(info),
         "score": asdict(found),
+        "areas": area_rows(task, cells, foreign_share=foreign_share),
         "sentences": list(task.rules.sentences),
         "research_use_only": True,
     }
@@ -141,6 +143,8 @@ def _task(plan: ScorePlan, info: SlideInfo) -> SlideTask:
         settings=plan.settings,
         other_places=np.array(places, dtype=np.float64).reshape(-1, 2),
         seed=plan.study.settings.study.seed,
+        regions=plan.regions_of(info),
+        part_of_case=plan.part_of_core_cases(info),
     )
 
 

@@ -17,10 +17,11 @@ from rimlight.errors import StudyError
 from rimlight.io.assays import RESEARCH, profile_ids, read_profile
 from rimlight.io.checkpoints import weights_hash
 from rimlight.io.files import inside, read_json, sha256_of, storage_error
+from rimlight.io.regions import current_regions
 from rimlight.io.runs import Run, open_run
 from rimlight.io.store import slides as slides_of
 from rimlight.io.study import Study, open_study
-from rimlight.records import LabelledCell, SlideInfo
+from rimlight.records import CaseId, LabelledCell, Region, SlideInfo
 from rimlight.settings import ScoreSettings
 from rimlight.workflows.explain import study_of
 from rimlight.workflows.label import consensus_of_study
@@ -28,7 +29,7 @@ from rimlight.workflows.score_rules import Rules, part_of_cases
 from rimlight.workflows.score_rules_kept import kept_rules
 from rimlight.workflows.train import fold_folder
 
-_VERSION = 3  # of the way to score; another scores every slide again
+_VERSION = 4  # of the way to score; another scores every slide again
 _RULES_VERSION = 1  # of the way to fit rules; another fits them again
 
 
@@ -50,6 +51,7 @@ class ScorePlan:
     parts: Mapping[str, Mapping[int, str]]
     base: str
     rules_base: str
+    regions: Sequence[Region] = ()
     rules_of_fold: dict[int, Rules] = field(default_factory=dict)
 
     @property
@@ -133,13 +135,28 @@ class ScorePlan:
                 return fold, part
         return (min(parts), parts[min(parts)]) if parts else (0, "new")
 
+    def regions_of(self, info: SlideInfo) -> tuple[Region, ...]:
+        """Return the regions of a slide that stand."""
+        return tuple(region for region in self.regions if region.slide_id == info.slide_id)
+
+    def part_of_core_cases(self, info: SlideInfo) -> dict[CaseId, str]:
+        """Return the part of each case that a core of the slide is of, where it is scored."""
+        fold, _ = self.place_of(info)
+        cases = {region.case_id for region in self.regions_of(info) if region.case_id is not None}
+        return {case: self.parts.get(case, {}).get(fold, "new") for case in sorted(cases)}
+
     def made_from(self, info: SlideInfo) -> str:
         """Return the hash of all that the score of a slide stands on."""
         fold, part = self.place_of(info)
         weights = weights_hash(fold_folder(self.run, fold))
         profile = self.profile_of_slide[info.slide_id]
         told = [info.fingerprint, info.mpp, info.white, info.assay, info.case_id, part, weights]
-        text = json.dumps([self.base, told, asdict(profile)], sort_keys=True)
+        drawn = [
+            [each.name, each.kind, each.polygons, each.case_id, each.is_missing]
+            for each in self.regions_of(info)
+        ]
+        areas = [drawn, self.part_of_core_cases(info)]
+        text = json.dumps([self.base, told, asdict(profile), areas], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def record_path(self, info: SlideInfo) -> Path:
@@ -219,6 +236,7 @@ def score_plan(run: Run, *, assay: str | None = None) -> ScorePlan:
         settings=settings,
         assay=assay,
         every=every,
+        regions=current_regions(study.engine),
         others=others,
         parts=part_of_cases(run),
         base=json.dumps(base, sort_keys=True),

@@ -10,6 +10,7 @@ from rimlight.io.assays import RESEARCH
 from rimlight.io.formats.tables import write_table
 from rimlight.io.runs import merge_metrics
 from rimlight.records import SlideInfo
+from rimlight.workflows.area_scores import AREA_COLUMNS
 from rimlight.workflows.run_tables import FITTED_PARTS, read_cells
 from rimlight.workflows.score_plan import ScorePlan
 from rimlight.workflows.slide_scores import SlideScore
@@ -39,15 +40,32 @@ def collect_scores(plan: ScorePlan, asked: Sequence[SlideInfo]) -> dict[str, Any
     section = _section(plan, rows, failed)
     said = [sentence for found in known for sentence in found["sentences"]]
     section["sentences"] = [*dict.fromkeys(said), NOT_IN_THE_INTERVAL]
+    areas = [area for found in known for area in found["areas"]]
+    section["areas"] = [{name: row[name] for name in _SHOWN_OF_AREA} for row in areas]
     _write_summary(plan, rows)
+    _write_areas(plan, areas)
     merge_metrics(plan.run, "scores", section)
     return section
 
 
 def _write_summary(plan: ScorePlan, rows: Sequence[Mapping[str, Any]]) -> None:
-    columns = {item.name: [row[item.name] for row in rows] for item in fields(SlideScore)}
+    names = [item.name for item in fields(SlideScore)]
+    write_table(plan.run.folder / "scores.csv", _columns(names, rows))
+
+
+def _write_areas(plan: ScorePlan, areas: Sequence[Mapping[str, Any]]) -> None:
+    """Write a row a region or core; no table where no slide has one."""
+    path = plan.run.folder / "score_areas.csv"
+    if areas:
+        write_table(path, _columns(AREA_COLUMNS, areas))
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _columns(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    columns = {name: [row[name] for row in rows] for name in names}
     columns["borderline"] = ["+".join(f"{cut:g}" for cut in cuts) for cuts in columns["borderline"]]
-    write_table(plan.run.folder / "scores.csv", columns)
+    return columns
 
 
 def _section(
@@ -76,6 +94,7 @@ _SHOWN_OF_SLIDE = (
     "slide",
     "part",
     "profile",
+    "extent",
     "is_evaluable",
     "reason",
     "words",
@@ -90,6 +109,10 @@ _SHOWN_OF_SLIDE = (
     "n_positive",
     "n_negative",
     "n_seen",
+)
+
+_SHOWN_OF_AREA = tuple(
+    name for name in AREA_COLUMNS if name in _SHOWN_OF_SLIDE or name in ("area", "kind", "case")
 )
 
 

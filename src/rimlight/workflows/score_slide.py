@@ -6,6 +6,7 @@ import numpy as np
 
 from rimlight.core.focus import sharpness
 from rimlight.core.measurement import mean_od
+from rimlight.core.regions import is_wanted
 from rimlight.core.resampling import block_mean
 from rimlight.core.shortlists import far_from
 from rimlight.core.stains import dab_density, foreign_share
@@ -30,7 +31,10 @@ def judged_cells(task: SlideTask, *, on_tile: OnTile | None = None) -> ScoredCel
         SlideError: The slide is missing, changed or damaged.
     """
     parts = [
-        _judged(task, tile) for tile in candidate_tiles(task.study, [task.info], on_tile=on_tile)
+        _judged(task, tile)
+        for tile in candidate_tiles(
+            task.study, [task.info], on_tile=on_tile, is_wanted=is_wanted(task.regions)
+        )
     ]
     return _joined(parts, has_levels=task.rules.levels is not None)
 

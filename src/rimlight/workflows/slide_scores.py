@@ -18,10 +18,11 @@ from rimlight.core.scores import (
     tps,
 )
 from rimlight.io.formats.qupath_scores import ScoredCells
+from rimlight.records import RegionKind
 from rimlight.workflows.score_task import REASONS, SlideTask
 
 ABSTAINED = "near_edge"
-EXCLUDED = ("out_of_focus", "labelled_other", "called_other")
+EXCLUDED = ("out_of_focus", "labelled_other", "called_other", "outside_region")
 LARGEST_FOREIGN_SHARE = 0.25
 """Of the colour of stained pixels; own definition, docs/method.md, Scores."""
 
@@ -32,6 +33,7 @@ class SlideScore:
 
     value: of the score that the profile names, None where not evaluable; shown: as printed.
     borderline: cut-offs that the interval crosses. part: of the slide's case in the run's split.
+    extent: ``slide``, or ``regions`` or ``cores`` where cells count in these alone.
     """
 
     slide: str
@@ -39,6 +41,7 @@ class SlideScore:
     part: str
     assay: str
     profile: str
+    extent: str
     score: str
     is_evaluable: bool
     reason: str | None
@@ -58,6 +61,7 @@ class SlideScore:
     n_out_of_focus: int | None
     n_labelled_other: int | None
     n_called_other: int | None
+    n_outside_region: int | None
     n_near_edge: int | None
     h_score: float | None
     h_low: float | None
@@ -111,6 +115,7 @@ _COUNTED: tuple[str, ...] = (
     "n_out_of_focus",
     "n_labelled_other",
     "n_called_other",
+    "n_outside_region",
     "n_near_edge",
 )
 
@@ -207,7 +212,16 @@ def _facts(task: SlideTask, found: Adequacy) -> dict[str, Any]:
         "part": task.part,
         "assay": task.info.assay,
         "profile": task.profile.profile_id,
+        "extent": _extent(task),
         "score": task.profile.score,
         "reason": found.reason,
         "words": found.words,
     }
+
+
+def _extent(task: SlideTask) -> str:
+    """Return what the cells of a slide are counted in."""
+    kinds = {region.kind for region in task.regions}
+    if RegionKind.INCLUDE in kinds:
+        return "regions"
+    return "cores" if RegionKind.CORE in kinds else "slide"

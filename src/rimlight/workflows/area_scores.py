@@ -1,0 +1,65 @@
+"""The scores of a slide's regions and cores: which cells count, and a row for each area."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
+from typing import Any
+
+import numpy as np
+
+from rimlight.core.regions import counts, is_inside
+from rimlight.io.formats.qupath_scores import ScoredCells
+from rimlight.records import Region, RegionKind
+from rimlight.workflows.score_task import REASONS, SlideTask
+from rimlight.workflows.slide_scores import SlideScore, failed_score, slide_score
+
+_NAMES = tuple(item.name for item in fields(SlideScore))
+SCORE_COLUMNS = _NAMES[_NAMES.index("score") :]
+"""What the row of an area has in common with the row of a slide."""
+AREA_COLUMNS = ("slide", "area", "kind", "case", "part", *SCORE_COLUMNS)
+
+
+def in_regions(task: SlideTask, cells: ScoredCells) -> ScoredCells:
+    """Return the cells of a slide with a reason for those that its regions leave out."""
+    if not task.regions:
+        return cells
+    inside = counts(task.regions, cells.x_l0, cells.y_l0)
+    return replace(cells, reason=np.where(inside, cells.reason, REASONS.index("outside_region")))
+
+
+def area_rows(task: SlideTask, cells: ScoredCells, *, foreign_share: float) -> list[dict[str, Any]]:
+    """Return a row for each region to include and each core, in the order in which they came.
+
+    Args:
+        task: What the slide is scored with.
+        cells: Of the slide, as ``in_regions`` gives them.
+        foreign_share: Share 0..1 of the colour of the slide's tissue that is neither stain.
+    """
+    areas = [region for region in task.regions if region.kind is not RegionKind.EXCLUDE]
+    return [_row(task, cells, area, foreign_share) for area in areas]
+
+
+def _row(task: SlideTask, cells: ScoredCells, area: Region, foreign_share: float) -> dict[str, Any]:
+    of_area = _task_of(task, area)
+    if area.is_missing:
+        words = "the core holds too little tissue"
+        found = failed_score(of_area, reason="missing_core", words=words)
+    else:
+        inside = is_inside(area, cells.x_l0, cells.y_l0)
+        found = slide_score(of_area, _chosen(cells, inside), foreign_share=foreign_share)
+    score: Mapping[str, Any] = asdict(found)
+    kind = "core" if area.kind is RegionKind.CORE else "region"
+    own = {"area": area.name, "kind": kind}
+    return {name: own[name] if name in own else score[name] for name in AREA_COLUMNS}
+
+
+def _task_of(task: SlideTask, area: Region) -> SlideTask:
+    """Return the task of a core that is of another case: its own labels do not judge it."""
+    if area.case_id is None or area.case_id == task.info.case_id:
+        return task
+    part = task.part_of_case.get(area.case_id, "new")
+    return replace(task, info=replace(task.info, case_id=area.case_id), part=part)
+
+
+def _chosen(cells: ScoredCells, inside: np.ndarray) -> ScoredCells:
+    names = ("x_l0", "y_l0", "logit", "probability", "od_ring", "level", "reason")
+    return replace(cells, **{name: getattr(cells, name)[inside] for name in names})
