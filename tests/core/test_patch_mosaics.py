@@ -40,7 +40,7 @@ def test_a_map_that_may_not_be_shown_leaves_its_place_empty():
 @pytest.mark.parametrize(("left", "top"), [(-2, -3), (18, 10), (-9, 2), (30, 2), (3, 40), (3, -4)])
 def test_what_lies_beyond_the_map_is_cut_off(left, top):
     square = np.arange(1, 17).reshape(4, 4).astype(np.float32)
-    wide = np.full((60, 80), np.nan, np.float32)
+    wide = np.full((80, 80), np.nan, np.float32)
     wide[top + 20 : top + 24, left + 20 : left + 24] = square
     np.testing.assert_array_equal(mosaic([square], [left], [top]), wide[20:32, 20:40])
 
