@@ -93,7 +93,7 @@ def place_points(file: PointFile, slides: Sequence[SlideInfo], *, wording: Wordi
     Raises:
         LabelFileError: The file as a whole is of another slide, or of a frame nobody named.
     """
-    ground = _ground_of(file, slides, wording)
+    ground = ground_of(file, slides, wording)
     points: list[PlacedPoint] = []
     faults: list[Fault] = []
     doubles = _Doubles()
@@ -119,9 +119,10 @@ def place_points(file: PointFile, slides: Sequence[SlideInfo], *, wording: Wordi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Ground:
+class Ground:
     """What holds for all points of one file.
 
+    names: the slides of the study by name.
     slide: the slide of points that name none.
     is_only_slide: every point must be of that slide.
     """
@@ -164,7 +165,12 @@ class _Doubles:
             self.places_of_cell[*key, record.cell] = record.place
 
 
-def _ground_of(file: PointFile, slides: Sequence[SlideInfo], wording: Wording) -> _Ground:
+def ground_of(file: PointFile, slides: Sequence[SlideInfo], wording: Wording) -> Ground:
+    """Return what a file and the user say of all its points.
+
+    Raises:
+        LabelFileError: The file as a whole is of another slide, or says that it is of none.
+    """
     names = slide_names(slides)
     named = None
     try:
@@ -192,7 +198,7 @@ def _ground_of(file: PointFile, slides: Sequence[SlideInfo], wording: Wording) -
             f"{wording.file}: says itself that it counts from {file.frame}; leave out --frame"
         )
     _refuse_other_size(file, names, wording)
-    return _Ground(
+    return Ground(
         wording=wording,
         names=names,
         slide=slide,
@@ -248,7 +254,7 @@ def _slide_of_stem(name: str, names: SlideNames) -> SlideInfo | None:
         return None
 
 
-def _placed(record: PointRecord, ground: _Ground) -> PlacedPoint:
+def _placed(record: PointRecord, ground: Ground) -> PlacedPoint:
     slide = _slide_of(record, ground)
     x_l0, y_l0 = _position(record, slide, ground)
     if not _is_inside(slide, x_l0, y_l0):
@@ -272,7 +278,7 @@ def _placed(record: PointRecord, ground: _Ground) -> PlacedPoint:
     )
 
 
-def _slide_of(record: PointRecord, ground: _Ground) -> SlideInfo:
+def _slide_of(record: PointRecord, ground: Ground) -> SlideInfo:
     if record.slide is None:
         if ground.slide is None:
             raise ValueError("does not say which slide it is of")
@@ -283,7 +289,17 @@ def _slide_of(record: PointRecord, ground: _Ground) -> SlideInfo:
     return slide
 
 
-def _position(record: PointRecord, slide: SlideInfo, ground: _Ground) -> tuple[float, float]:
+def _position(record: PointRecord, slide: SlideInfo, ground: Ground) -> tuple[float, float]:
+    left, top = origin_in(slide, ground)
+    return record.x + left, record.y + top
+
+
+def origin_in(slide: SlideInfo, ground: Ground) -> tuple[float, float]:
+    """Return x and y on level 0 of the place that a file counts from on this slide.
+
+    Raises:
+        LabelFileError: The slide has an empty margin, and nobody says whether it counts.
+    """
     bounds = slide.bounds or Box(
         left_l0=0, top_l0=0, width_l0=slide.width_l0, height_l0=slide.height_l0
     )
@@ -293,28 +309,33 @@ def _position(record: PointRecord, slide: SlideInfo, ground: _Ground) -> tuple[f
             "off; say --frame bounds if x and y count from what QuPath shows, --frame level0 if "
             "they count from the corner of the whole slide"
         )
-    if ground.frame == "bounds":
-        return record.x + bounds.left_l0, record.y + bounds.top_l0
-    return record.x, record.y
+    return (bounds.left_l0, bounds.top_l0) if ground.frame == "bounds" else (0.0, 0.0)
 
 
-def _is_inside(slide: SlideInfo, x_l0: float, y_l0: float) -> bool:
+def slide_box(slide: SlideInfo) -> Box:
+    """Return where points of a slide may lie, in level-0 pixels."""
     left, top, right, bottom = 0.0, 0.0, float(slide.width_l0), float(slide.height_l0)
     if slide.bounds is not None:  # some MIRAX slides reach left of 0
         box = slide.bounds
         left, top = min(left, box.left_l0), min(top, box.top_l0)
         right = max(right, box.left_l0 + box.width_l0)
         bottom = max(bottom, box.top_l0 + box.height_l0)
-    return left <= x_l0 <= right and top <= y_l0 <= bottom
+    return Box(left_l0=left, top_l0=top, width_l0=right - left, height_l0=bottom - top)
 
 
-def _is_swapped(records: Sequence[PointRecord], ground: _Ground) -> bool:
+def _is_inside(slide: SlideInfo, x_l0: float, y_l0: float) -> bool:
+    box = slide_box(slide)
+    is_across = box.left_l0 <= x_l0 <= box.left_l0 + box.width_l0
+    return is_across and box.top_l0 <= y_l0 <= box.top_l0 + box.height_l0
+
+
+def _is_swapped(records: Sequence[PointRecord], ground: Ground) -> bool:
     outside = list(_outside(records, ground))
     return bool(outside) and all(_is_inside(slide, y, x) for slide, x, y in outside)
 
 
 def _outside(
-    records: Sequence[PointRecord], ground: _Ground
+    records: Sequence[PointRecord], ground: Ground
 ) -> Iterator[tuple[SlideInfo, float, float]]:
     for record in records:
         try:
@@ -326,7 +347,7 @@ def _outside(
             yield slide, x_l0, y_l0
 
 
-def _expression(record: PointRecord, ground: _Ground) -> Expression | None:
+def _expression(record: PointRecord, ground: Ground) -> Expression | None:
     name = record.class_name
     return (
         ground.class_names.get(_folded(name))
