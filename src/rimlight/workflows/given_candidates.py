@@ -3,7 +3,7 @@
 Where a slide has been given candidates, it is not searched: scores and rounds take exactly these.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,9 +27,11 @@ from rimlight.io.journal import utc_now
 from rimlight.io.store import slides
 from rimlight.io.study import Study
 from rimlight.records import SlideId, SlideInfo
+from rimlight.workflows.candidates import CandidateTile, OnTile, candidate_tiles
 from rimlight.workflows.placing import Ground, Wording, ground_of, origin_in, slide_box
 from rimlight.workflows.slide_names import slide_named
 
+_STEPS = 100  # of progress in a slide
 _TOOL_OF_FORMAT = {"qupath": "QuPath GeoJSON", "csv": "table"}
 
 
@@ -117,6 +119,27 @@ def given_candidates(study: Study, info: SlideInfo) -> np.ndarray | None:
     sides = np.array([info.width_l0, info.height_l0])
     inside: np.ndarray = places[((places >= 0) & (places <= sides)).all(axis=1)]
     return inside
+
+
+def tiles_with_given(
+    study: Study, infos: Sequence[SlideInfo], *, on_tile: OnTile
+) -> Iterator[CandidateTile]:
+    """Yield the candidates of slides as ``candidate_tiles`` does, given ones where there are some.
+
+    Raises:
+        SlideError: A slide is missing, changed or damaged, or its candidates are.
+    """
+    if not any(given_of_slide(study, info) for info in infos):
+        yield from candidate_tiles(study, infos, on_tile=on_tile)
+        return
+    total = _STEPS * len(infos)
+    for number, info in enumerate(infos):
+
+        def tell(done: int, of: int, number: int = number) -> None:
+            on_tile(number * _STEPS + round(_STEPS * done / of), total)
+
+        given = given_candidates(study, info)
+        yield from candidate_tiles(study, [info], on_tile=tell, given=given)
 
 
 def given_of_slide(study: Study, info: SlideInfo) -> GivenSet | None:

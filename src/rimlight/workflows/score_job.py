@@ -7,7 +7,7 @@ again; one that was done is not. A slide that cannot be read leaves ``jobs/faile
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
 
@@ -23,6 +23,7 @@ from rimlight.io.formats.tables import cell_text
 from rimlight.io.runs import json_ready
 from rimlight.records import SlideInfo
 from rimlight.workflows.area_scores import area_rows, in_regions
+from rimlight.workflows.given_candidates import given_candidates, given_of_slide, where_from
 from rimlight.workflows.patches import Progress, no_progress
 from rimlight.workflows.score_plan import ScorePlan
 from rimlight.workflows.score_slide import OnTile, foreign_share_of, judged_cells
@@ -71,6 +72,7 @@ def _scored(plan: ScorePlan, info: SlideInfo, on_tile: OnTile) -> bool:
     plan.record_path(info).unlink(missing_ok=True)
     plan.failure_path(info).unlink(missing_ok=True)
     try:
+        task = replace(task, given=given_candidates(plan.study, info))
         foreign_share = foreign_share_of(task)
         cells = in_regions(task, judged_cells(task, on_tile=on_tile))
     except MissingMppError as error:
@@ -145,6 +147,7 @@ def _task(plan: ScorePlan, info: SlideInfo) -> SlideTask:
         seed=plan.study.settings.study.seed,
         regions=plan.regions_of(info),
         part_of_case=plan.part_of_core_cases(info),
+        candidates=where_from(given_of_slide(plan.study, info)),
     )
 
 

@@ -24,6 +24,7 @@ from rimlight.io.study import Study, open_study
 from rimlight.records import CaseId, LabelledCell, Region, SlideInfo
 from rimlight.settings import ScoreSettings
 from rimlight.workflows.explain import study_of
+from rimlight.workflows.given_candidates import given_of_slide
 from rimlight.workflows.label import consensus_of_study
 from rimlight.workflows.score_rules import Rules, part_of_cases
 from rimlight.workflows.score_rules_kept import kept_rules
@@ -156,7 +157,9 @@ class ScorePlan:
             for each in self.regions_of(info)
         ]
         areas = [drawn, self.part_of_core_cases(info)]
-        text = json.dumps([self.base, told, asdict(profile), areas], sort_keys=True)
+        given = given_of_slide(self.study, info)
+        found_by = given and [given.file, given.tool, given.places_sha256, given.slide_hash]
+        text = json.dumps([self.base, told, asdict(profile), areas, found_by], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def record_path(self, info: SlideInfo) -> Path:

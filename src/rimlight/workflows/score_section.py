@@ -11,6 +11,7 @@ from rimlight.io.formats.tables import write_table
 from rimlight.io.runs import merge_metrics
 from rimlight.records import SlideInfo
 from rimlight.workflows.area_scores import AREA_COLUMNS
+from rimlight.workflows.given_candidates import where_from
 from rimlight.workflows.run_tables import FITTED_PARTS, read_cells
 from rimlight.workflows.score_plan import ScorePlan
 from rimlight.workflows.slide_scores import SlideScore
@@ -39,13 +40,26 @@ def collect_scores(plan: ScorePlan, asked: Sequence[SlideInfo]) -> dict[str, Any
     rows = sorted([*(found["score"] for found in known), *failed], key=lambda row: row["slide"])
     section = _section(plan, rows, failed)
     said = [sentence for found in known for sentence in found["sentences"]]
-    section["sentences"] = [*dict.fromkeys(said), NOT_IN_THE_INTERVAL]
+    section["sentences"] = [*dict.fromkeys(said), *_given(rows), NOT_IN_THE_INTERVAL]
     areas = [area for found in known for area in found["areas"]]
     section["areas"] = [{name: row[name] for name in _SHOWN_OF_AREA} for row in areas]
     _write_summary(plan, rows)
     _write_areas(plan, areas)
     merge_metrics(plan.run, "scores", section)
     return section
+
+
+def _given(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the sentence of slides that were not searched, if there are any."""
+    files = [row["candidates"] for row in rows if row["candidates"] != where_from(None)]
+    more = len(set(files)) - 1
+    others = f" and {more} other files" if more > 0 else ""
+    if not files:
+        return []
+    return [
+        f"On {len(files)} of {len(rows)} slides the cells were not searched for but "
+        f"{files[0]}{others}: what that program left out or counted double, the score does too."
+    ]
 
 
 def _write_summary(plan: ScorePlan, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -95,6 +109,7 @@ _SHOWN_OF_SLIDE = (
     "part",
     "profile",
     "extent",
+    "candidates",
     "is_evaluable",
     "reason",
     "words",

@@ -33,7 +33,11 @@ def judged_cells(task: SlideTask, *, on_tile: OnTile | None = None) -> ScoredCel
     parts = [
         _judged(task, tile)
         for tile in candidate_tiles(
-            task.study, [task.info], on_tile=on_tile, is_wanted=is_wanted(task.regions)
+            task.study,
+            [task.info],
+            on_tile=on_tile,
+            is_wanted=is_wanted(task.regions),
+            given=task.given,
         )
     ]
     return _joined(parts, has_levels=task.rules.levels is not None)

@@ -21,6 +21,8 @@ class SlideTask:
     """What one slide is scored with.
 
     other_places: x and y of its cells labelled other. regions: those of the slide that stand.
+    given: x and y of its candidates where another program found them, (n, 2) level-0 px; None: the
+    slide is searched. candidates: where they come from, in words.
     part_of_case: the part in the run's split of the cases that its cores are of.
     """
 
@@ -34,3 +36,5 @@ class SlideTask:
     seed: int
     regions: tuple[Region, ...] = ()
     part_of_case: Mapping[CaseId, str] = field(default_factory=dict)
+    given: np.ndarray | None = None
+    candidates: str = "found by rimlight"

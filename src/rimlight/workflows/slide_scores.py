@@ -34,6 +34,7 @@ class SlideScore:
     value: of the score that the profile names, None where not evaluable; shown: as printed.
     borderline: cut-offs that the interval crosses. part: of the slide's case in the run's split.
     extent: ``slide``, or ``regions`` or ``cores`` where cells count in these alone.
+    candidates: who found the cells: ``found by rimlight``, or the file they were imported from.
     """
 
     slide: str
@@ -42,6 +43,7 @@ class SlideScore:
     assay: str
     profile: str
     extent: str
+    candidates: str
     score: str
     is_evaluable: bool
     reason: str | None
@@ -213,6 +215,7 @@ def _facts(task: SlideTask, found: Adequacy) -> dict[str, Any]:
         "assay": task.info.assay,
         "profile": task.profile.profile_id,
         "extent": _extent(task),
+        "candidates": task.candidates,
         "score": task.profile.score,
         "reason": found.reason,
         "words": found.words,

@@ -28,7 +28,7 @@ from rimlight.io.store import slides
 from rimlight.io.study import Study, open_study
 from rimlight.model.prediction import features_of, probability
 from rimlight.records import Round, RoundCell, SlideId, SlideInfo
-from rimlight.workflows.candidates import CandidateTile, candidate_tiles
+from rimlight.workflows.candidates import CandidateTile
 from rimlight.workflows.choosing import (
     Search,
     Shortlists,
@@ -38,6 +38,7 @@ from rimlight.workflows.choosing import (
 )
 from rimlight.workflows.exemplars import exemplars_of
 from rimlight.workflows.explain import study_of
+from rimlight.workflows.given_candidates import given_of_slide, tiles_with_given, where_from
 from rimlight.workflows.models import read_network
 from rimlight.workflows.patches import Progress, no_progress
 from rimlight.workflows.run_tables import table_of_step
@@ -149,7 +150,7 @@ def _known_places(study: Study) -> dict[SlideId, np.ndarray]:
 def _streamed(search: Search, show: Progress) -> Shortlists:
     found = empty_shortlists(search)
     number_of_slide = {info.slide_id: number for number, info in enumerate(search.infos)}
-    tiles = candidate_tiles(
+    tiles = tiles_with_given(
         search.study, search.infos, on_tile=lambda done, total: show("triage", done, total)
     )
     for tile in tiles:
@@ -235,6 +236,12 @@ def _kept(
     return made, folder
 
 
+def _where_from(search: Search) -> dict[str, int]:
+    """Return on how many slides candidates come from where."""
+    found = [where_from(given_of_slide(search.study, info)) for info in search.infos]
+    return dict(Counter(found))
+
+
 def _section(
     search: Search, found: Shortlists, selection: Selection, made: Round
 ) -> dict[str, Any]:
@@ -246,6 +253,7 @@ def _section(
         "causes": dict(Counter(asked.cause for asked in made.cells if asked.cause)),
         "confirmed": dict(search.exemplars.n_of_cause),
         "n_slides": len(search.infos),
+        "candidates": _where_from(search),
         "n_candidates": found.n_candidates,
         "n_known": found.n_known,
         "n_edge": found.n_edge,
