@@ -186,7 +186,9 @@ def test_a_run_with_training_only_names_the_steps_that_are_missing(tmp_path):
     made.training()
     page = reported(made.run).page
     commands = {code.removesuffix(" STUDY") for code in page.text_of("code")}
-    verbs = ("evaluate", "explain", "validate", "membranes", "causes", "triage", "quality")
+    verbs = (
+        "evaluate", "explain", "score", "validate", "membranes", "causes", "triage", "quality",
+    )  # fmt: skip
     assert commands == {f"rimlight {verb}" for verb in verbs}
     assert page.faults == []
     assert not page.all("p", "lead")

@@ -7,14 +7,21 @@ from typing import Any
 from markupsafe import Markup
 
 _MOST_ROWS_SHOWN = 60
+_NOTHING = Markup()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableCell:
-    """One cell of a table; kind is a class of the style sheet, ``n`` for numbers."""
+    """One cell of a table; kind is a class of the style sheet, ``n`` for numbers.
+
+    svg stands before the text; badges and a small note stand below it.
+    """
 
     text: str
     kind: str = ""
+    svg: Markup = _NOTHING
+    badges: tuple[str, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +49,8 @@ class Strip:
     """One cell: a sentence, and the pictures that show it, side by side.
 
     lead: the sentence; facts: small words beside it; badges: what must not be overlooked.
-    points: a list below the pictures.
+    points: a list below the pictures. kind: a class of the style sheet, where the pictures are no
+    patches.
     """
 
     lead: str
@@ -50,6 +58,7 @@ class Strip:
     drawings: tuple[Drawing, ...]
     badges: tuple[str, ...] = ()
     points: tuple[str, ...] = ()
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

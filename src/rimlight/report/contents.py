@@ -13,7 +13,9 @@ from rimlight.records import Interval
 
 Column = list[str]
 
-_TABLES = ("cells", "parts", "predictions", "explanations", "training")
+_TABLES = (
+    "cells", "parts", "predictions", "explanations", "training", "scores", "score_areas",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,9 @@ from rimlight.report.panels import TOP_OD, density_grey, png_data
 from rimlight.report.rendering import csv_address, rendered
 from rimlight.report.results import results_section
 from rimlight.report.rounds import rounds_section
+from rimlight.report.score_words import lead_words
 from rimlight.report.scorecard import gate_verdict, scorecard_section, stamp_of_run
+from rimlight.report.scores import scores_section
 from rimlight.report.summary import (
     Fact,
     Headline,
@@ -78,6 +80,7 @@ class Page:
     facts: tuple[Fact, ...]
     about: str
     headline: Headline | None
+    scores: str
     verdicts: tuple[Verdict, ...]
     gallery: GalleryView | None
     sections: tuple[Section, ...]
@@ -98,12 +101,16 @@ def write_report(run: Run) -> Path:
     """
     contents = read_contents(run)
     gallery = read_gallery(run.folder / "gallery", stamp=stamp_of_run(contents))
+    of_slides = scores_section(contents)
+    is_scored = of_slides.missing is None
     sections = (
+        *((of_slides,) if is_scored else ()),
         results_section(contents),
         density_section(contents),
         membranes_section(contents),
         causes_section(contents, scale=None if gallery is None else gallery.scale),
         rounds_section(contents),
+        *(() if is_scored else (of_slides,)),
         scorecard_section(contents),
         method_section(contents),
         limits_section(contents, is_synthetic=is_synthetic(contents)),
@@ -116,6 +123,7 @@ def write_report(run: Run) -> Path:
         facts=study_facts(contents),
         about=study_words(contents),
         headline=headline(contents),
+        scores=lead_words(contents),
         verdicts=(*verdicts(contents), gate_verdict(contents)),
         gallery=None if gallery is None else _gallery_view(gallery),
         sections=sections,
