@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rimlight.core.planes import patch_box
+from rimlight.core.regions import is_inside
 from rimlight.core.shortlists import fair_number
+from rimlight.core.stains import dab_density
 from rimlight.io.formats.qupath_scores import ScoredCells
 from rimlight.io.runs import Run
+from rimlight.io.slides import open_slide
 from rimlight.io.study import Study
-from rimlight.records import Cell, CellId, Expression, LabelledCell, SlideInfo
+from rimlight.records import CaseId, Cell, CellId, Expression, LabelledCell, SlideInfo
 from rimlight.workflows.explain import pool_table, predicted_folds, study_of
 from rimlight.workflows.label import consensus_of_study
 from rimlight.workflows.models import Model, read_network
@@ -24,7 +28,7 @@ from rimlight.workflows.patches import (
     no_progress,
 )
 from rimlight.workflows.run_tables import Cells
-from rimlight.workflows.score_plan import score_plan
+from rimlight.workflows.score_plan import ScorePlan, score_plan
 from rimlight.workflows.train import fold_folder
 from rimlight.workflows.walks import Background, ExplainedFold, Grounds, background_of
 
@@ -41,6 +45,7 @@ class References:
 
     run: Run
     study: Study
+    plan: ScorePlan
     cells: CellPatches
     predicted: dict[int, Cells]
     models: dict[int, Model]
@@ -50,13 +55,15 @@ class References:
 class Subject:
     """One scored slide and all that its cells are explained with.
 
-    part: of its case in the fold, ``new`` for a case without labels.
+    case: of each cell, that of its core where it lies in one of another case than the slide.
+    part: of the slide's case in the fold, ``new`` for a case without labels.
     background: DAB of its unstained tissue, from its labelled cells where it has any.
     """
 
     study: Study
     info: SlideInfo
     cells: ScoredCells
+    case: np.ndarray
     fold: int
     part: str
     model: Model
@@ -75,7 +82,12 @@ def references_of(run: Run, *, progress: Progress = no_progress) -> References:
     study = study_of(run)
     cells = cell_patches(study, consensus_of_study(study).cells, progress=progress)
     return References(
-        run=run, study=study, cells=cells, predicted=predicted_folds(run, cells), models={}
+        run=run,
+        study=study,
+        plan=score_plan(run),
+        cells=cells,
+        predicted=predicted_folds(run, cells),
+        models={},
     )
 
 
@@ -89,16 +101,17 @@ def subject_of(references: References, info: SlideInfo, cells: ScoredCells) -> S
     from rimlight.model.network import folded
 
     run, study = references.run, references.study
-    fold, part = score_plan(run).place_of(info)
+    fold, part = references.plan.place_of(info)
     if fold not in references.models:
         model = read_network(fold_folder(run, fold), patch=study.settings.patch)
         references.models[fold] = model
     model, predicted = references.models[fold], references.predicted[fold]
     background = _background(references, info, cells)
+    case = _cases(references.plan, info, cells)
     pool = Grounds(
         cells=references.cells,
         table=pool_table(references.cells, predicted.part, predicted.numbers["logit"]),
-        explained_cases=frozenset({str(info.case_id)}),
+        explained_cases=frozenset(case.tolist()),
         background_of_slide={},
         settings=study.settings.explain,
         seed=study.settings.study.seed,
@@ -107,6 +120,7 @@ def subject_of(references: References, info: SlideInfo, cells: ScoredCells) -> S
         study=study,
         info=info,
         cells=cells,
+        case=case,
         fold=fold,
         part=part,
         model=model,
@@ -123,7 +137,7 @@ def cells_to_explain(subject: Subject, rows: np.ndarray) -> ExplainedFold:
         SlideError: The slide is missing, changed or damaged.
     """
     cells, pool = subject.cells, subject.pool
-    patches = _patches(subject.study, subject.info, cells, rows, like=pool.cells)
+    patches = _patches(subject, rows)
     grounds = Grounds(
         cells=patches,
         table=pool_table(patches, np.full(len(rows), "scored"), cells.logit[rows]),
@@ -151,31 +165,44 @@ def name_of(x_l0: float, y_l0: float) -> str:
     return ":".join(f"{at:.2f}".rstrip("0").rstrip(".") for at in (x_l0, y_l0))
 
 
-def _patches(
-    study: Study, info: SlideInfo, cells: ScoredCells, rows: np.ndarray, *, like: CellPatches
-) -> CellPatches:
+def _cases(plan: ScorePlan, info: SlideInfo, cells: ScoredCells) -> np.ndarray:
+    case = np.full(len(cells), str(info.case_id), dtype=object)
+    for region in plan.regions_of(info):
+        if region.case_id is not None:
+            case[is_inside(region, cells.x_l0, cells.y_l0)] = str(region.case_id)
+    return case.astype(str)
+
+
+def _patches(subject: Subject, rows: np.ndarray) -> CellPatches:
     """Cut the patches of scored cells; their expression is what was called, no reader's word."""
+    cells, info = subject.cells, subject.info
+    places = zip(cells.x_l0[rows], cells.y_l0[rows], strict=True)
     labelled = tuple(
         LabelledCell(
-            cell=Cell(
-                cell_id=CellId(name_of(x, y)), slide_id=info.slide_id, x_l0=float(x), y_l0=float(y)
-            ),
-            case_id=info.case_id,
+            cell=_cell(info, float(x_l0), float(y_l0)),
+            case_id=CaseId(str(case)),
             expression=_LEVELS[level],
             n_readers=0,
         )
-        for x, y, level in zip(cells.x_l0[rows], cells.y_l0[rows], cells.level[rows], strict=True)
+        for (x_l0, y_l0), case, level in zip(
+            places, subject.case[rows], cells.level[rows], strict=True
+        )
     )
     infos = (info,) * len(rows)
     return CellPatches(
         cells=labelled,
         slide_of_cell=infos,
-        patches=cut_patches(study, labelled, infos),
+        patches=cut_patches(subject.study, labelled, infos),
         white=np.tile(np.array(info.white, dtype=np.float32), (len(rows), 1)),
         level=cells.level[rows],
-        settings=like.settings,
-        stains=like.stains,
+        settings=subject.pool.cells.settings,
+        stains=subject.pool.cells.stains,
     )
+
+
+def _cell(info: SlideInfo, x_l0: float, y_l0: float) -> Cell:
+    name = CellId(name_of(x_l0, y_l0))
+    return Cell(cell_id=name, slide_id=info.slide_id, x_l0=x_l0, y_l0=y_l0)
 
 
 def _background(references: References, info: SlideInfo, cells: ScoredCells) -> Background:
@@ -191,4 +218,18 @@ def _background(references: References, info: SlideInfo, cells: ScoredCells) -> 
         seed=references.study.settings.study.seed,
     )
     drawn = np.sort(np.argsort(number, kind="stable")[:_BACKGROUND_CELLS])
-    return background_of(_patches(references.study, info, cells, drawn, like=known).dab())
+    size_px = known.settings.size_px
+    boxes = [
+        patch_box(
+            _cell(info, float(cells.x_l0[row]), float(cells.y_l0[row])),
+            size_px=size_px,
+            patch_mpp=known.settings.mpp,
+            slide_mpp=info.mpp,
+        )
+        for row in drawn
+    ]
+    with open_slide(references.study.folder / info.path, mpp=info.mpp) as slide:
+        patches = slide.read_patches(boxes, size_px=size_px, white=info.white)
+    return background_of(
+        np.stack([dab_density(patch, white=info.white, stains=known.stains) for patch in patches])
+    )
