@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw
 
-from rimlight.explain.colour import desaturated
+from rimlight.explain.colour import LEGEND, colour_bar, desaturated, overlay
 from rimlight.explain.lettering import fitting, font_of, wrapped
 
 _GAP, _TITLE, _LINE, _BAR, _NAME = 20, 34, 19, 16, 26
@@ -40,6 +40,15 @@ class MapPanel:
     ticks: tuple[tuple[float, str], ...]
     meaning: str
     colours: UInt8[np.ndarray, "n 3"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """The border of an area: x, y in pixels of the picture, and what it is called."""
+
+    points: tuple[tuple[float, float], ...]
+    colour: tuple[int, int, int]
+    name: str
 
 
 def slide_picture(
@@ -72,6 +81,56 @@ def slide_picture(
         for panel in panels
     ]
     return _page(blocks, title, footer, across=_columns(rgb.shape[1] / rgb.shape[0], len(blocks)))
+
+
+def cells_picture(
+    rgb: UInt8[np.ndarray, "h w 3"],
+    values: Float[np.ndarray, "h w"],
+    outlines: Sequence[Outline],
+    *,
+    scale: float,
+    um_per_px: float,
+    title: str,
+    footer: str,
+) -> Image.Image:
+    """Return a field of explained cells: tissue, heat map on it, and outlines by level.
+
+    Args:
+        rgb: The field, at the size at which it is drawn.
+        values: Signed heat map on the same pixels, nan where no cell was explained.
+        outlines: Of contributing pixels.
+        scale: Value at the ends of the colours of the heat map.
+        um_per_px: Micrometres a pixel of the picture.
+        title: The first line, large.
+        footer: The last lines.
+    """
+    width = max(rgb.shape[1], _LEAST_WIDTH)
+    heat = MapPanel(
+        title="What pushed each call",
+        values=values,
+        low=-scale,
+        high=scale,
+        ticks=((-scale, f"-{scale:.2g}"), (0.0, "0"), (scale, f"+{scale:.2g}")),
+        meaning=f"Blue {LEGEND[0]}, vermilion {LEGEND[1]}; attribution in logits a pixel, each "
+        "place from the map of the nearest explained cell. Pale: nothing pushed, or no map.",
+        colours=colour_bar(),
+    )
+    blocks = [
+        _block(rgb, "Slide", _length_bar(rgb.shape[1], um_per_px), width),
+        _block(
+            overlay(rgb, np.nan_to_num(values), scale=scale),
+            heat.title,
+            _legend(heat, width),
+            width,
+        ),
+        _block(
+            _outlined(rgb, outlines),
+            "Contributing pixels of each cell",
+            _swatches(outlines, width),
+            width,
+        ),
+    ]
+    return _page(blocks, title, footer, across=len(blocks))
 
 
 def map_on_tissue(rgb: UInt8[np.ndarray, "h w 3"], panel: MapPanel) -> UInt8[np.ndarray, "h w 3"]:
@@ -169,3 +228,34 @@ def _page(blocks: Sequence[Image.Image], title: str, footer: str, *, across: int
     for number, line in enumerate(lines):
         draw.text((_GAP, top + number * _LINE), line, fill=_PALE, font=font_of(14))
     return page
+
+
+def _outlined(
+    rgb: UInt8[np.ndarray, "h w 3"], outlines: Sequence[Outline]
+) -> UInt8[np.ndarray, "h w 3"]:
+    """Return the tissue with outlines, each with a dark rim so that it shows on any colour."""
+    drawn = Image.fromarray(rgb)
+    draw = ImageDraw.Draw(drawn)
+    for outline in outlines:
+        closed = [*outline.points, outline.points[0]]
+        draw.line(closed, fill=_INK, width=4)
+        draw.line(closed, fill=outline.colour, width=2)
+    return np.asarray(drawn)
+
+
+def _swatches(outlines: Sequence[Outline], width: int) -> Image.Image:
+    named = dict(sorted({outline.name: outline.colour for outline in outlines}.items()))
+    words = (
+        "Stained pixels that the call rests on: evidence about the network, no validated "
+        "segmentation. Called negative, or without a complete map: no outline."
+    )
+    lines = wrapped(words, width, 14)
+    legend = Image.new("RGB", (width, _BAR + 8 + _LINE * (len(lines) + 1)), "white")
+    draw, left = ImageDraw.Draw(legend), 0.0
+    for name, colour in named.items():
+        draw.rectangle((left, 2, left + 13, 15), fill=colour, outline=_INK)
+        draw.text((left + 19, 0), name, fill=_INK, font=font_of(14))
+        left += 40 + font_of(14).getlength(name)
+    for number, line in enumerate(lines, start=1):
+        draw.text((0, _BAR + 6 + number * _LINE), line, fill=_PALE, font=font_of(14))
+    return legend
