@@ -122,8 +122,8 @@ def circle(x_l0: float, y_l0: float, *, diameter_l0: float) -> Polygon:
     """Return a circle as a polygon of ``CIRCLE_CORNERS`` corners around it, without holes."""
     radius = diameter_l0 / 2
     turns = [2 * pi * n / CIRCLE_CORNERS for n in range(CIRCLE_CORNERS)]
-    ring = tuple((x_l0 + radius * cos(turn), y_l0 + radius * sin(turn)) for turn in turns)
-    return (ring,)
+    ring = [(x_l0 + radius * cos(turn), y_l0 + radius * sin(turn)) for turn in turns]
+    return (tuple((round(x, 3), round(y, 3)) for x, y in ring),)
 
 
 def area_l0(region: Region) -> float:

@@ -34,12 +34,12 @@ from rimlight.io.formats.xml_stream import (
 from rimlight.records import Label, SlideInfo
 
 ROOT = "ASAP_Annotations"
-_ANNOTATION = (ROOT, "Annotations", "Annotation")
-_COORDINATE = (*_ANNOTATION, "Coordinates", "Coordinate")
+ANNOTATION = (ROOT, "Annotations", "Annotation")
+COORDINATE = (*ANNOTATION, "Coordinates", "Coordinate")
 _GROUP = (ROOT, "AnnotationGroups", "Group")
 _GROUP_ATTRIBUTE = (*_GROUP, "Attributes", "Attribute")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
-_ASAPS_OWN_NAME = re.compile(r"Annotation \d+")
+ASAPS_OWN_NAME = re.compile(r"Annotation \d+")
 
 
 def read_asap(path: Path) -> PointFile:
@@ -124,11 +124,11 @@ class _Reading:
     def take(self, tag: Tag) -> None:
         """Take the next tag of the file."""
         if not tag.is_start:
-            if tag.path == _ANNOTATION:
+            if tag.path == ANNOTATION:
                 self.end_annotation()
-        elif tag.path == _COORDINATE:
+        elif tag.path == COORDINATE:
             self.point(tag)
-        elif tag.path == _ANNOTATION:
+        elif tag.path == ANNOTATION:
             self.n_annotations += 1
             self.n_points = 0
             self.annotation = dict(tag.attributes)
@@ -156,8 +156,8 @@ class _Reading:
             facts = self.facts() if kind == "Dot" else {}
             record = PointRecord(
                 place=place,
-                x=_coordinate(tag, "X"),
-                y=_coordinate(tag, "Y"),
+                x=coordinate(tag, "X"),
+                y=coordinate(tag, "Y"),
                 class_name=self.class_name(),
                 **facts,
             )
@@ -187,8 +187,12 @@ class _Reading:
             self.gathered.note(f"{place}: has no points; left out")
 
 
-def _coordinate(tag: Tag, axis: str) -> float:
-    """Return a coordinate; on some computers ASAP writes a decimal comma, and never thousands."""
+def coordinate(tag: Tag, axis: str) -> float:
+    """Return a coordinate; on some computers ASAP writes a decimal comma, and never thousands.
+
+    Raises:
+        ValueError: It is no number of pixels; the message is a clause.
+    """
     text = tag.attributes.get(axis)
     if text is not None and _DECIMAL_COMMA.fullmatch(text):
         text = text.replace(",", ".")
@@ -204,7 +208,7 @@ def _with_group(record: PointRecord, group: dict[str, str]) -> PointRecord | Fau
         return Fault(place=record.place, reason=str(error))
     if reader is None or class_name is None:
         return replace(record, cell=None, time=None, label_id=None)
-    is_named = record.cell is not None and not _ASAPS_OWN_NAME.fullmatch(record.cell)
+    is_named = record.cell is not None and not ASAPS_OWN_NAME.fullmatch(record.cell)
     cell = record.cell if is_named else None
     return replace(record, reader=reader, class_name=class_name, cell=cell)
 
