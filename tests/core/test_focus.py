@@ -1,6 +1,7 @@
 """Sharpness of patches."""
 
 import numpy as np
+from scipy.ndimage import laplace
 
 from rimlight.core.edits import blurred
 from rimlight.core.focus import sharpness
@@ -20,6 +21,16 @@ def test_a_paler_patch_is_as_sharp():
     patches = cells()
     pale = (128 + (patches.astype(float) - 128) / 3).round().astype(np.uint8)
     np.testing.assert_allclose(sharpness(pale), sharpness(patches), rtol=0.02)
+
+
+def test_sharpness_is_the_variance_of_the_laplacian_over_that_of_the_grey_image():
+    patches = np.concatenate([cells()] * 20)  # more than are taken at once
+    patches[1] //= 40
+    grey = patches.mean(axis=3)
+    edges = np.stack([laplace(one) for one in grey])
+    expected = edges.var(axis=(1, 2)) / grey.var(axis=(1, 2))
+    np.testing.assert_allclose(sharpness(patches), expected, rtol=1e-9)
+    assert len(sharpness(patches[:0])) == 0
 
 
 def test_a_patch_of_one_colour_has_no_sharpness():

@@ -70,3 +70,27 @@ def test_a_block_is_its_rounded_mean_and_rests_are_left_out():
     pixels = np.arange(3 * 5, dtype=np.uint8).reshape(3, 5, 1)
     # 0 1 5 6 -> 3; 2 3 7 8 -> 5
     assert block_mean(pixels, side_px=2).tolist() == [[[3], [5]]]
+
+
+@pytest.mark.parametrize("side", [2, 3, 5, 17])
+def test_blocks_of_several_pictures_are_the_means_of_each(side):
+    pixels = np.random.default_rng(2).integers(0, 256, (3, 40, 37, 3), dtype=np.uint8)
+    pixels[0] = 255
+    down, across = 40 // side, 37 // side
+    for found, one in zip(block_mean(pixels, side_px=side), pixels, strict=True):
+        blocks = one[: down * side, : across * side].reshape(down, side, across, side, 3)
+        np.testing.assert_array_equal(found, np.rint(blocks.mean(axis=(1, 3))))
+        np.testing.assert_array_equal(found, block_mean(one, side_px=side))
+
+
+def test_what_comes_back_unchanged_is_a_copy():
+    pixels = np.zeros((5, 7, 3), dtype=np.uint8)
+    seen = resampled(pixels, window=window(2, 1, 4, 3), width_px=4, height_px=3)
+    seen[:] = 9
+    assert pixels.max() == 0
+
+
+def test_a_window_beyond_the_pixels_is_no_shortcut():
+    pixels = np.random.default_rng(1).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    with pytest.raises(ValueError, match="leaves"):
+        resampled(pixels, window=window(4, 1, 4, 3), width_px=4, height_px=3)

@@ -1,7 +1,9 @@
 """How sharp a patch is: the spread of its second derivative against its contrast."""
 
 import numpy as np
-from jaxtyping import Float64, UInt8
+from jaxtyping import Float64, Int16, UInt8
+
+_AT_ONCE = 64
 
 
 def sharpness(patches: UInt8[np.ndarray, "n h w 3"]) -> Float64[np.ndarray, " n"]:
@@ -19,10 +21,28 @@ def sharpness(patches: UInt8[np.ndarray, "n h w 3"]) -> Float64[np.ndarray, " n"
     >>> bool(sharpness(dots)[0] > 100 * sharpness(ramp)[0])
     True
     """
-    from scipy.ndimage import laplace
+    found = [np.empty(0)]
+    for start in range(0, len(patches), _AT_ONCE):
+        # Sums of three channels: whole numbers, whose third parts cancel in the ratio.
+        grey = patches[start : start + _AT_ONCE].sum(axis=3, dtype=np.int16)
+        contrast, edges = _variance(grey), _variance(_laplacian(grey))
+        ratio = edges / np.maximum(contrast, 1e-12)
+        found.append(np.where(contrast > 0, ratio, 0.0))
+    return np.concatenate(found)
 
-    grey = patches.mean(axis=3, dtype=np.float64)
-    contrast = grey.var(axis=(1, 2))
-    edges = np.stack([laplace(one) for one in grey]) if len(grey) else grey
-    found: np.ndarray = edges.var(axis=(1, 2)) / np.maximum(contrast, 1e-12)
-    return np.where(contrast > 0, found, 0.0)
+
+def _laplacian(grey: Int16[np.ndarray, "n h w"]) -> Int16[np.ndarray, "n h w"]:
+    """Return the sum of the four neighbours less four times the pixel; edges stand twice."""
+    wide = np.pad(grey, [(0, 0), (1, 1), (1, 1)], mode="edge")
+    around = wide[:, 2:, 1:-1] + wide[:, :-2, 1:-1] + wide[:, 1:-1, 2:] + wide[:, 1:-1, :-2]
+    edges: np.ndarray = around - 4 * grey
+    return edges
+
+
+def _variance(values: Int16[np.ndarray, "n h w"]) -> Float64[np.ndarray, " n"]:
+    """Return the variance of each plane, exact until the last division."""
+    exact = values.reshape(len(values), -1).astype(np.float64)
+    mean = exact.mean(axis=1)
+    square = np.einsum("np,np->n", exact, exact) / exact.shape[1]
+    variance: np.ndarray = square - mean**2
+    return variance.clip(min=0)

