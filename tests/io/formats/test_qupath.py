@@ -256,33 +256,6 @@ def test_more_points_than_the_limit_are_refused_however_they_are_packed(tmp_path
     assert "more than 9 points" in str(_file(tmp_path, _points(many)).items[0])
 
 
-def test_a_feature_of_more_objects_than_the_limit_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("rimlight.io.formats.json_stream._CHUNK_BYTES", 8)
-    monkeypatch.setattr("rimlight.io.formats.json_stream.MAX_OBJECTS", 9)
-    assert len(_file(tmp_path, _points(*[_point()] * 5)).items) == 5
-    with pytest.raises(LabelFileError, match="a value of more than 9 objects"):
-        _file(tmp_path, '[{"a": [' + "{}," * 200 + "{}]}]")
-
-
-def test_a_file_is_read_a_feature_at_a_time(tmp_path, monkeypatch):
-    whole = _file(tmp_path, _points(*[_point(n) for n in range(50)]))
-    monkeypatch.setattr("rimlight.io.formats.json_stream._CHUNK_BYTES", 64)
-    monkeypatch.setattr("rimlight.io.formats.qupath_features.MAX_FEATURE_CHARACTERS", 300)
-    assert _file(tmp_path, _points(*[_point(n) for n in range(50)])) == whole
-    with pytest.raises(LabelFileError, match="more than 300 characters"):
-        _file(tmp_path, _points(_point(), _point(name="x" * 600)))
-
-
-def test_the_header_counts_wherever_it_stands(tmp_path):
-    header = {"frame": "bounds", "slide": "s1", "slide_hash": "abc"}
-    for data in (
-        {"rimlight": header, "features": []},
-        {"features": [_point()], "rimlight": header},
-    ):
-        file = _file(tmp_path, json.dumps(data))
-        assert (file.frame, file.slide, file.slide_hash) == ("bounds", "s1", "abc")
-
-
 def test_a_missing_file_is_said_in_one_sentence(tmp_path):
     with pytest.raises(LabelFileError, match="No such file or directory; give the path"):
         read_qupath(tmp_path / "absent.geojson")
