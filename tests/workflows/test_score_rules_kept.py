@@ -46,12 +46,7 @@ def test_kept_rules_are_the_fitted_ones_to_the_last_digit_and_are_not_fitted_aga
     assert fitted.sentences == read.sentences
     random = np.random.default_rng(1)
     patches = random.integers(0, 255, (20, 72, 72, 3), dtype=np.uint8)
-    for one, other in zip(
-        fitted.judged(patches, white=(240.0, 240.0, 240.0)),
-        read.judged(patches, white=(240.0, 240.0, 240.0)),
-        strict=True,
-    ):
-        assert is_same(one, other)
+    assert is_same(*(r.judged(patches, white=(240.0, 240.0, 240.0)) for r in (fitted, read)))
 
 
 def test_rules_are_fitted_again_when_what_they_stand_on_changes_or_the_file_is_damaged(

@@ -104,15 +104,20 @@ def read_network(folder: Path, *, patch: PatchSettings) -> Model:
             f"the study has {patch.size_px} px at {patch.mpp} um/px; change one of them"
         )
     return Model(
-        network=_network(folder, arrays, manifest),
+        network=network_from(folder, arrays, manifest),
         temperature=float(manifest["output"]["temperature"]),
         manifest=manifest,
     )
 
 
-def _network(
+def network_from(
     folder: Path, arrays: dict[str, np.ndarray], manifest: dict[str, Any]
 ) -> "PatchNetwork":
+    """Return the network of arrays and manifest as ``read_model`` gives them.
+
+    Raises:
+        ModelError: The manifest or the arrays are not those of a patch network.
+    """
     import torch
 
     from rimlight.model.network import ARCHITECTURE, NetworkSettings, new_network

@@ -1,77 +1,65 @@
 """What the score of a slide stands on, fitted and measured on the labelled cells of a run.
 
-Levels and the rule that tells other cells are fitted on training and validation cases; their
-errors are counted on held-out ones. Nothing here sees a slide.
+Levels and what tells other cells are fitted on training and validation cases; their errors are
+counted on held-out ones. Nothing here sees a slide.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rimlight.core.agreement import weighted_kappa
-from rimlight.core.measurement import Ring, level_cuts, levels_from
+from rimlight.core.measurement import Ring, mean_od
 from rimlight.core.score_intervals import CaseErrors, case_errors
-from rimlight.core.stains import StainMatrix, stain_matrix
+from rimlight.core.stains import StainMatrix, dab_density, stain_matrix
 from rimlight.core.tumour_cells import (
     LEAST_CASES,
     LEAST_OTHERS,
     OtherRule,
     other_rule,
+    ring_profiles,
 )
+from rimlight.core.zones import ring
 from rimlight.io.checkpoints import weights_hash
 from rimlight.io.runs import Run, read_metrics
 from rimlight.io.study import Study
 from rimlight.settings import PatchSettings
 from rimlight.workflows.label import consensus_of_study
 from rimlight.workflows.models import read_network
-from rimlight.workflows.run_tables import FITTED_PARTS, Cells, read_cells, table_of_step
-from rimlight.workflows.score_examples import (
-    NEGATIVE,
-    OTHER,
-    POSITIVE,
-    Examples,
-    columns_of,
-    examples_of,
-)
+from rimlight.workflows.run_tables import read_cells, table_of_step
+from rimlight.workflows.score_examples import NEGATIVE, OTHER, POSITIVE, Examples, examples_of
+from rimlight.workflows.score_levels import LevelCells, Levels, fitted_levels
 from rimlight.workflows.train import fold_folder
+from rimlight.workflows.tumour_decision import TumourNetwork, tumour_network
 
 if TYPE_CHECKING:
     from rimlight.model.network import PatchNetwork
 
-LEAST_CELLS_OF_A_LEVEL = 10
+_AT_ONCE = 512
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Levels:
-    """How positive cells are told weak, moderate, strong: by DAB density in a ring around them.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Judged:
+    """What is said of candidates; one entry each.
 
-    cuts_od: between weak and moderate, moderate and strong. n_fitted: positive training and
-        validation cells. kappa, share_exact: on n_held held-out cells, four levels, negative by
-        the network; None without such cells.
+    logits: of the classifier. is_other: taken for no tumour cells. features: of the classifier,
+    for levels.
     """
 
-    ring: Ring
-    cuts_od: tuple[float, float]
-    n_fitted: int
-    n_held: int
-    kappa: float | None
-    share_exact: float | None
-
-    def of(self, od: np.ndarray, call: np.ndarray) -> np.ndarray:
-        """Return level 0..3: 0 where the network calls negative, else 1 to 3 by density."""
-        level: np.ndarray = np.where(call, levels_from(od, (-np.inf, *self.cuts_od)), 0)
-        return level
+    logits: np.ndarray
+    is_other: np.ndarray
+    features: np.ndarray
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Rules:
     """The network of one fold and what turns its calls into counts.
 
-    error_cases: the case of each entry of ``errors``; h_differences: of the same cases, H-score
-        of the labels less that of the calls, nan without levels.
+    others: what tells other cells: a network, a rule, or None. error_cases: the case of each entry
+    of ``errors``; h_differences: of the same cases, H-score of the labels less that of the calls,
+    nan without levels.
     """
 
     fold: int
@@ -81,7 +69,7 @@ class Rules:
     patch: PatchSettings
     stains: StainMatrix
     levels: Levels | None
-    others: OtherRule | None
+    others: OtherRule | TumourNetwork | None
     error_cases: np.ndarray
     errors: CaseErrors
     h_differences: np.ndarray
@@ -93,28 +81,38 @@ class Rules:
         known = kept & ~np.isnan(self.h_differences)
         return CaseErrors(n_cells=self.errors.n_cells[kept]), self.h_differences[known]
 
-    def judged(
-        self, patches: np.ndarray, *, white: Sequence[float]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the logits of patches, and which are taken for no tumour cells."""
-        if self.others is None:
-            from rimlight.model.prediction import logits_of
+    def judged(self, patches: np.ndarray, *, white: Sequence[float] | np.ndarray) -> Judged:
+        """Return what is said of patches.
 
-            logits = logits_of(self.network, patches, size_px=self.patch.size_px)
-            return logits, np.zeros(len(patches), dtype=bool)
-        logits, columns = columns_of(
-            self.network, patches, white=white, patch=self.patch, stains=self.stains
-        )
-        return logits, self.others.is_other(columns)
+        Args:
+            patches: Light 0..255 with their margin.
+            white: I0 of all, or one a patch.
+        """
+        if isinstance(self.others, OtherRule):
+            return _judged_by_rule(self, self.others, patches, white=white)
+        from rimlight.model.prediction import features_of
+
+        logits, features = features_of(self.network, patches, size_px=self.patch.size_px)
+        is_other = np.zeros(len(patches), dtype=bool)
+        if self.others is not None:
+            is_other = self.others.is_other(patches)
+        return Judged(logits=logits, is_other=is_other, features=features)
 
     @cached_property
     def sentences(self) -> tuple[str, ...]:
         """Say what counts as a tumour cell, and where levels come from."""
-        return (_words_of_others(self), _words_of_levels(self.levels))
+        levels = _NO_LEVELS if self.levels is None else self.levels.words
+        return (_words_of_others(self), levels)
+
+
+_NO_LEVELS = (
+    "Levels are not told apart, so there is no H-score: a level has fewer than 10 positive "
+    "training cells."
+)
 
 
 def rules_of(run: Run, study: Study, *, fold: int) -> Rules:
-    """Return the rules of a fold.
+    """Return the rules of a fold; fits and keeps the network that tells other cells.
 
     Args:
         run: Trained.
@@ -124,7 +122,8 @@ def rules_of(run: Run, study: Study, *, fold: int) -> Rules:
     Raises:
         RunError: A table of the training is missing.
         ModelError: The network cannot be read.
-        SlideError: A slide with cells labelled other cannot be read.
+        SlideError: A slide with labelled cells cannot be read.
+        StorageError: The disk refuses.
     """
     from rimlight.model.network import folded
 
@@ -132,27 +131,81 @@ def rules_of(run: Run, study: Study, *, fold: int) -> Rules:
     model = read_network(folder, patch=study.settings.patch)
     network, stains = folded(model.network), stain_matrix(study.settings.stain)
     every = read_cells(run)
-    cells = every.only(every.fold == fold)
-    others = consensus_of_study(study).others
-    part_of_case = _parts(run, fold)
-    rule, (names, errors) = None, _errors_of_calls(cells)
-    if sum(part_of_case.get(str(c.case_id)) in FITTED_PARTS for c in others) >= LEAST_OTHERS:
-        rule, names, errors = _fitted(examples_of(study, network, cells, part_of_case))
-    levels = _levels(run, cells, fold=fold)
-    return Rules(
+    examples = examples_of(study, every.only(every.fold == fold), _parts(run, fold))
+    others = _decision(run, study, network, examples, fold=fold)
+    rules = Rules(
         fold=fold,
         network=network,
         temperature=model.temperature,
         weights=weights_hash(folder),
         patch=study.settings.patch,
         stains=stains,
-        levels=levels,
-        others=rule,
-        error_cases=names,
-        errors=errors,
-        h_differences=_h_differences(cells.only(cells.is_held_out), levels, names),
-        n_other_labels=len(others),
+        levels=None,
+        others=others,
+        error_cases=np.empty(0, dtype=str),
+        errors=CaseErrors(n_cells=np.empty((0, 2, 2), dtype=np.int64)),
+        h_differences=np.empty(0),
+        n_other_labels=len(consensus_of_study(study).others),
     )
+    return _measured(rules, examples, ring_um=_best_ring(run, fold), seed=study.settings.study.seed)
+
+
+def _measured(rules: Rules, examples: Examples, *, ring_um: Ring, seed: int) -> Rules:
+    """Fit levels, and count on held-out cases how the rules err."""
+    judged = _judged_examples(rules, examples)
+    od = _ring_od(rules, examples, ring_um)
+    call = judged.logits > 0
+    held = examples.is_held_out & (~examples.is_other | (rules.others is not None))
+    said = np.where(judged.is_other, OTHER, np.where(call, POSITIVE, NEGATIVE))
+    case = examples.case[held]
+    n_classes = 2 if rules.others is None else 3
+    errors = case_errors(case, examples.label[held], said[held], n_classes=n_classes)
+    cells = LevelCells(
+        case=examples.case, level=examples.level, call=call, od=od, features=judged.features
+    )
+    known = ~examples.is_other & ~np.isnan(od)
+    levels = fitted_levels(
+        cells.only(known & examples.is_fitted),
+        cells.only(known & examples.is_held_out),
+        ring=ring_um,
+        seed=seed,
+    )
+    names = np.unique(case)
+    differences = _h_differences(cells.only(known & examples.is_held_out), levels, names)
+    return replace(
+        rules, levels=levels, error_cases=names, errors=errors, h_differences=differences
+    )
+
+
+def _judged_examples(rules: Rules, examples: Examples) -> Judged:
+    parts = [
+        rules.judged(examples.patches[some], white=examples.white[some])
+        for start in range(0, max(len(examples.patches), 1), _AT_ONCE)
+        for some in (slice(start, start + _AT_ONCE),)
+    ]
+    return Judged(
+        logits=np.concatenate([part.logits for part in parts]),
+        is_other=np.concatenate([part.is_other for part in parts]),
+        features=np.concatenate([part.features for part in parts]),
+    )
+
+
+def _ring_od(rules: Rules, examples: Examples, found: Ring) -> np.ndarray:
+    """Return the mean DAB density of examples in the ring, as slides are measured."""
+    from rimlight.model.prediction import centre
+
+    size_px = rules.patch.size_px
+    zone = ring(size_px, mpp=rules.patch.mpp, inner_um=found.inner_um, outer_um=found.outer_um)
+    od = np.full(len(examples.patches), np.nan)
+    for row, white in enumerate(examples.white.tolist()):
+        inner = centre(examples.patches[row : row + 1], size_px=size_px)
+        od[row] = mean_od(dab_density(inner, white=white, stains=rules.stains), zone)[0]
+    return od
+
+
+def _best_ring(run: Run, fold: int) -> Ring:
+    inner, outer = read_metrics(run)["training"]["folds"][fold]["best_ring_um"]
+    return Ring(inner_um=inner, outer_um=outer)
 
 
 def part_of_cases(run: Run) -> dict[str, dict[int, str]]:
@@ -168,76 +221,72 @@ def _parts(run: Run, fold: int) -> dict[str, str]:
     return {case: parts[fold] for case, parts in part_of_cases(run).items() if fold in parts}
 
 
-def _fitted(examples: Examples) -> tuple[OtherRule | None, np.ndarray, CaseErrors]:
-    """Fit the rule on training and validation cases, and count its errors on held-out ones."""
-    fit, held = examples.is_fitted, examples.part == "hold-out"
-    is_other = examples.label == OTHER
-    rule = other_rule(examples.columns[fit], is_other[fit], examples.case[fit])
-    call = np.where(examples.columns[:, 0] > 0, POSITIVE, NEGATIVE)
-    if rule is not None:
-        call = np.where(rule.is_other(examples.columns), OTHER, call)
-    else:
-        held &= ~is_other
-    errors = case_errors(
-        examples.case[held],
-        examples.label[held],
-        call[held],
-        n_classes=2 if rule is None else 3,
+def _decision(
+    run: Run, study: Study, network: "PatchNetwork", examples: Examples, *, fold: int
+) -> OtherRule | TumourNetwork | None:
+    """Fit what tells other cells: a network with enough labels, a rule with fewer, or nothing."""
+    patch, stains = study.settings.patch, stain_matrix(study.settings.stain)
+    found = tumour_network(
+        run,
+        examples,
+        fold=fold,
+        patch=patch,
+        stains=stains,
+        width=network.settings.width,
+        seed=study.settings.study.seed,
     )
-    return rule, np.unique(examples.case[held]), errors
-
-
-def _errors_of_calls(cells: Cells) -> tuple[np.ndarray, CaseErrors]:
-    """Return the held-out cases and how their cells were called where they were clicked."""
-    mine = cells.only(cells.is_held_out)
-    case = mine.case.astype(str)
-    label = np.where(mine.is_positive, POSITIVE, NEGATIVE)
-    return np.unique(case), case_errors(case, label, np.where(mine.call, POSITIVE, NEGATIVE))
-
-
-def _levels(run: Run, cells: Cells, *, fold: int) -> Levels | None:
-    """Fit the density cuts of levels; None where a level has too few training cells."""
-    od = cells.numbers["od_best_ring"]
-    chosen = cells.is_fitted & cells.is_positive & cells.call & ~np.isnan(od)
-    n_of_level = np.bincount(cells.level[chosen], minlength=4)[1:]
-    if n_of_level.min() < LEAST_CELLS_OF_A_LEVEL:
-        return None
-    _, moderate, strong = level_cuts(od[chosen], cells.level[chosen])
-    inner, outer = read_metrics(run)["training"]["folds"][fold]["best_ring_um"]
-    found = Levels(
-        ring=Ring(inner_um=inner, outer_um=outer),
-        cuts_od=(moderate, strong),
-        n_fitted=int(chosen.sum()),
-        n_held=0,
-        kappa=None,
-        share_exact=None,
-    )
-    held = cells.only(cells.is_held_out & ~np.isnan(od))
-    if not len(held):
+    if found is not None:
         return found
-    level = found.of(held.numbers["od_best_ring"], held.call)
-    kappa = weighted_kappa(held.level, level)
-    return Levels(
-        ring=found.ring,
-        cuts_od=found.cuts_od,
-        n_fitted=found.n_fitted,
-        n_held=len(held),
-        kappa=None if np.isnan(kappa) else kappa,
-        share_exact=float((level == held.level).mean()),
+    fit = examples.is_fitted
+    if int((fit & examples.is_other).sum()) < LEAST_OTHERS:
+        return None
+    columns, _ = _columns_of(
+        network, examples.patches[fit], white=examples.white[fit], patch=patch, stains=stains
     )
+    return other_rule(columns, examples.is_other[fit], examples.case[fit])
 
 
-def _h_differences(held: Cells, levels: Levels | None, names: np.ndarray) -> np.ndarray:
-    if levels is None or not len(held):
+def _judged_by_rule(
+    rules: Rules, rule: OtherRule, patches: np.ndarray, *, white: Sequence[float] | np.ndarray
+) -> Judged:
+    columns, features = _columns_of(
+        rules.network, patches, white=white, patch=rules.patch, stains=rules.stains
+    )
+    return Judged(logits=columns[:, 0], is_other=rule.is_other(columns), features=features)
+
+
+def _columns_of(
+    network: "PatchNetwork",
+    patches: np.ndarray,
+    *,
+    white: Sequence[float] | np.ndarray,
+    patch: PatchSettings,
+    stains: StainMatrix,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what tells other cells, logit first, and the features of the last layer.
+
+    It is the logit, all stages of the network, and the stain in rings.
+    """
+    from rimlight.model.context import context_of
+    from rimlight.model.prediction import centre
+
+    _, context = context_of(network, patches, size_px=patch.size_px)
+    profiles = ring_profiles(
+        centre(patches, size_px=patch.size_px),
+        white=np.asarray(white, dtype=np.float32),
+        mpp=patch.mpp,
+        stains=stains,
+    )
+    n_features = network.settings.channels[-1]
+    return np.column_stack([context, profiles]), context[:, 1 : 1 + n_features]
+
+
+def _h_differences(held: LevelCells, levels: Levels | None, names: np.ndarray) -> np.ndarray:
+    if levels is None or not len(held.level):
         return np.full(len(names), np.nan)
-    called = levels.of(held.numbers["od_best_ring"], held.call)
-    case = held.case.astype(str)
-    return np.array(
-        [
-            100 * float((held.level - called)[case == name].mean()) if name in case else np.nan
-            for name in names
-        ]
-    )
+    off = held.level - levels.of(held.od, held.call, held.features)
+    mine = [held.case == name for name in names]
+    return np.array([100 * float(off[some].mean()) if some.any() else np.nan for some in mine])
 
 
 def _words_of_others(rules: Rules) -> str:
@@ -256,8 +305,9 @@ def _words_of_others(rules: Rules) -> str:
     known = "; in held-out cases it keeps " + ", ".join(
         f"{share:.0%} of {name} cells" for share, name in _kept_shares(rates)
     )
+    what = "a rule" if isinstance(rules.others, OtherRule) else "a small network of their own,"
     return (
-        "Tumour cells were told from other candidates by a rule learned from "
+        f"Tumour cells were told from other candidates by {what} learned from "
         f"{rules.others.n_others} cells labelled other in {rules.others.n_cases} cases and "
         f"{rules.others.n_tumour} tumour cells{known}."
     )
@@ -270,24 +320,3 @@ def _kept_shares(rates: np.ndarray) -> list[tuple[float, str]]:
         for share, name in zip(kept, ("positive", "negative", "other"), strict=True)
         if not np.isnan(share)
     ]
-
-
-def _words_of_levels(levels: Levels | None) -> str:
-    if levels is None:
-        return (
-            "Levels are not told apart, so there is no H-score: a level has fewer than "
-            f"{LEAST_CELLS_OF_A_LEVEL} positive training cells."
-        )
-    how = (
-        f"Levels by calibrated cut-offs: of cells that the network calls positive, mean DAB "
-        f"density in the ring of {levels.ring.inner_um:g} to {levels.ring.outer_um:g} um around "
-        f"the centre, weak up to {levels.cuts_od[0]:.3f} OD, strong above "
-        f"{levels.cuts_od[1]:.3f} OD, fitted on {levels.n_fitted} training cells"
-    )
-    if levels.share_exact is None:
-        return f"{how}; not measured on held-out cells."
-    kappa = "undefined" if levels.kappa is None else f"{levels.kappa:.2f}"
-    return (
-        f"{how}; on {levels.n_held} held-out cells {levels.share_exact:.0%} have the reader's "
-        f"level, quadratic-weighted kappa {kappa}."
-    )

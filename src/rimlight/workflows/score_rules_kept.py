@@ -6,18 +6,23 @@ from typing import Any
 
 import numpy as np
 
-from rimlight.core.measurement import Ring
 from rimlight.core.score_intervals import CaseErrors
 from rimlight.core.stains import stain_matrix
 from rimlight.core.tumour_cells import OtherRule
-from rimlight.errors import StudyError
+from rimlight.errors import ModelError, StudyError
 from rimlight.io.checkpoints import weights_hash
 from rimlight.io.files import inside, read_json, storage_error, write_json
 from rimlight.io.runs import Run
 from rimlight.io.study import Study
 from rimlight.workflows.models import read_network
-from rimlight.workflows.score_rules import Levels, Rules, rules_of
+from rimlight.workflows.score_levels import levels_as_dict, levels_from_dict
+from rimlight.workflows.score_rules import Rules, rules_of
 from rimlight.workflows.train import fold_folder
+from rimlight.workflows.tumour_decision import (
+    TumourNetwork,
+    read_tumour_network,
+    tumour_folder,
+)
 
 
 def kept_rules(run: Run, study: Study, *, fold: int, made_from: str) -> Rules:
@@ -39,7 +44,7 @@ def kept_rules(run: Run, study: Study, *, fold: int, made_from: str) -> Rules:
         stored = read_json(path)
         if stored["made_from"] == made_from:
             return _rules(run, study, fold, stored)
-    except (StudyError, KeyError, TypeError, ValueError):
+    except (StudyError, ModelError, KeyError, TypeError, ValueError):
         pass  # absent, damaged or of an older rimlight: made anew
     rules = rules_of(run, study, fold=fold)
     try:
@@ -51,18 +56,23 @@ def kept_rules(run: Run, study: Study, *, fold: int, made_from: str) -> Rules:
 
 
 def _stored(rules: Rules) -> dict[str, Any]:
-    others = rules.others
     return {
-        "levels": None if rules.levels is None else asdict(rules.levels),
-        "others": None
-        if others is None
-        else {**asdict(others), "weights": others.weights.tolist()},
+        "levels": None if rules.levels is None else levels_as_dict(rules.levels),
+        "others": _stored_others(rules.others),
         "error_cases": rules.error_cases.tolist(),
         "errors": rules.errors.n_cells.tolist(),
         "n_classes": rules.errors.n_cells.shape[1],
         "h_differences": [None if np.isnan(x) else x for x in rules.h_differences.tolist()],
         "n_other_labels": rules.n_other_labels,
     }
+
+
+def _stored_others(others: OtherRule | TumourNetwork | None) -> dict[str, Any] | None:
+    if others is None:
+        return None
+    if isinstance(others, TumourNetwork):
+        return {"network": others.weights}
+    return {**asdict(others), "weights": others.weights.tolist()}
 
 
 def _rules(run: Run, study: Study, fold: int, stored: Mapping[str, Any]) -> Rules:
@@ -78,8 +88,8 @@ def _rules(run: Run, study: Study, fold: int, stored: Mapping[str, Any]) -> Rule
         weights=weights_hash(folder),
         patch=study.settings.patch,
         stains=stain_matrix(study.settings.stain),
-        levels=_levels(stored["levels"]),
-        others=_others(stored["others"]),
+        levels=None if stored["levels"] is None else levels_from_dict(stored["levels"]),
+        others=_others(run, fold, stored["others"]),
         error_cases=np.array(stored["error_cases"], dtype=str),
         errors=CaseErrors(
             n_cells=np.array(stored["errors"], dtype=np.int64).reshape(-1, n_classes, n_classes)
@@ -91,14 +101,14 @@ def _rules(run: Run, study: Study, fold: int, stored: Mapping[str, Any]) -> Rule
     )
 
 
-def _levels(stored: Mapping[str, Any] | None) -> Levels | None:
+def _others(
+    run: Run, fold: int, stored: Mapping[str, Any] | None
+) -> OtherRule | TumourNetwork | None:
     if stored is None:
         return None
-    moderate, strong = stored["cuts_od"]
-    return Levels(**{**stored, "ring": Ring(**stored["ring"]), "cuts_od": (moderate, strong)})
-
-
-def _others(stored: Mapping[str, Any] | None) -> OtherRule | None:
-    if stored is None:
-        return None
+    if "network" in stored:
+        found = read_tumour_network(tumour_folder(run, fold))
+        if found.weights != stored["network"]:
+            raise ValueError(f"{found.weights} is not the network that the rules were made with")
+        return found
     return OtherRule(**{**stored, "weights": np.array(stored["weights"], dtype=np.float64)})

@@ -57,7 +57,8 @@ def foreign_share_of(task: SlideTask) -> float:
 def _judged(task: SlideTask, tile: CandidateTile) -> ScoredCells:
     rules, info = task.rules, task.info
     inner = centre(tile.patches, size_px=rules.patch.size_px)
-    logits, is_other = rules.judged(tile.patches, white=info.white)
+    judged = rules.judged(tile.patches, white=info.white)
+    logits, is_other = judged.logits, judged.is_other
     od = np.full(len(tile), np.nan)
     level = (logits > 0).astype(np.int64)
     if rules.levels is not None:
@@ -69,7 +70,7 @@ def _judged(task: SlideTask, tile: CandidateTile) -> ScoredCells:
             outer_um=found.outer_um,
         )
         od = mean_od(dab_density(inner, white=info.white, stains=rules.stains), zone)
-        level = rules.levels.of(od, logits > 0)
+        level = rules.levels.of(od, logits > 0, judged.features)
     is_near_edge = ~tile.is_whole(rules.patch)
     is_labelled = ~far_from(tile.x_l0, tile.y_l0, task.other_places, radius=_APART_UM / info.mpp)
     is_soft = _sharpness(inner, mpp=rules.patch.mpp) < task.settings.least_sharpness
