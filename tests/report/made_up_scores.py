@@ -61,7 +61,7 @@ def write_scores(made, rows, **changes) -> None:
     merge_metrics(made.run, "scores", section | changes)
 
 
-def write_pictures(made, slides, *, n_dots=None, has_levels=True) -> None:
+def write_pictures(made, slides, *, n_dots=None, has_levels=True, outlines=None) -> None:
     """Write pictures of slides 400 x 200 px of 1 um: left half negative, right half positive.
 
     n_dots: cells as dots; None for fields of 100 um alone, the last of them with 4 cells.
@@ -77,6 +77,8 @@ def write_pictures(made, slides, *, n_dots=None, has_levels=True) -> None:
             x = np.linspace(10, 390, n_dots)
             dots = np.column_stack([x, np.full(n_dots, 40.0), (x > 200) * 3])
             arrays[f"dots-{at}"] = dots.astype(np.float32)
+        if outlines is not None:
+            arrays[f"outlines-{at}"] = np.array(outlines, dtype=np.float32)
     folder = write_arrays(made.run.folder, "score_pictures", arrays)
     n = len(slides)
     write_table(
@@ -86,3 +88,21 @@ def write_pictures(made, slides, *, n_dots=None, has_levels=True) -> None:
             "field_l0": [100.0] * n, "n_cells": [n_dots or 74] * n, "has_levels": [has_levels] * n,
         },
     )  # fmt: skip
+
+
+def area_row(area, kind="core", slide="a1", **changes) -> dict[str, Any]:
+    """A row of score_areas.csv."""
+    row = score_row(slide, **{k: v for k, v in changes.items() if k != "case"})
+    case = changes.get("case", row["case"])
+    left_out = ("assay", "profile", "case")
+    return {"area": area, "kind": kind, "case": case} | {
+        name: value for name, value in row.items() if name not in left_out
+    }
+
+
+def write_areas(made, rows) -> None:
+    """Write score_areas.csv of a made-up run."""
+    names = list(rows[0])
+    write_table(
+        made.run.folder / "score_areas.csv", {name: [row[name] for row in rows] for name in names}
+    )

@@ -37,6 +37,7 @@ class SlidePictures:
     n_cells: int
     field_um: float
     is_by_field: bool
+    has_outlines: bool
     drawings: tuple[Drawing, ...]
 
 
@@ -79,6 +80,8 @@ def _pictures(row: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> Slide
         marks = _fields(arrays["positive"], arrays["negative"], field_px=field_px)
         title = f"Share positive, fields of {field_um:.0f} µm, {count(n_cells, 'cell')}"
         alt = f"Slide {slide}: share of positive cells by field"
+    if "outlines" in arrays:
+        marks += _outlines(arrays["outlines"], l0_per_px=l0_per_px)
     plain = _overview(overview, alt=f"Slide {slide}, overview", marks=bar)
     called = _overview(pale, alt=alt, marks=marks)
     return SlidePictures(
@@ -86,6 +89,7 @@ def _pictures(row: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> Slide
         n_cells=n_cells,
         field_um=field_um,
         is_by_field="dots" not in arrays,
+        has_outlines="outlines" in arrays,
         drawings=(Drawing(svg=plain, title="Slide"), Drawing(svg=called, title=title)),
     )
 
@@ -130,6 +134,25 @@ def _fields(positive: np.ndarray, negative: np.ndarray, *, field_px: float) -> M
         '<image class="fields" width="{w:.2f}" height="{h:.2f}" preserveAspectRatio="none" '
         'href="{data}"/>'
     ).format(w=columns * field_px, h=rows * field_px, data=png_data(pixels))
+
+
+def _outlines(rings_of: np.ndarray, *, l0_per_px: float) -> Markup:
+    """Return the rings of regions and cores; dashed where they leave cells out."""
+    parts = []
+    for leaves_out in (0, 1):
+        rings = rings_of[rings_of[:, 1] == leaves_out]
+        path = ""
+        for ring in np.unique(rings[:, 0]):
+            places = rings[rings[:, 0] == ring, 2:] / l0_per_px
+            corners = dict.fromkeys(f"{x:.0f} {y:.0f}" for x, y in places.tolist())
+            path += "M" + "L".join(corners) + "Z"
+        if path:
+            dash = Markup(' stroke-dasharray="7 5"') if leaves_out else Markup("")
+            parts.append(
+                Markup('<path class="region-halo" d="{d}"/><path class="region" d="{d}"{dash}/>')
+                .format(d=path, dash=dash)
+            )  # fmt: skip
+    return Markup("").join(parts)
 
 
 def _length_bar(size_px: tuple[int, ...], *, um_per_px: float) -> Markup:
@@ -179,11 +202,16 @@ def pictures_block(
         if has_fields
         else ""
     )
+    outlines = (
+        " Black line: a region or core in which alone cells count; dashed: one that is left out."
+        if any(pictures[row.slide].has_outlines for row in shown)
+        else ""
+    )
     return Block(
         name="score_pictures",
         title="Where the cells lie",
-        caption=f"Beside each slide the same view in pale grey with the cells that count.{fields} "
-        f"Label and macro images are never read.{left}",
+        caption=f"Beside each slide the same view in pale grey with the cells that count.{fields}"
+        f"{outlines} Label and macro images are never read.{left}",
         drawings=tuple(legends),
         strips=tuple(_strip(row, pictures[row.slide]) for row in shown),
         numbers=_numbers([pictures[row.slide] for row in shown]),

@@ -15,9 +15,10 @@ _NOT_EXCLUDED = (*LEVEL_COUNTS, "n_seen", "n_positive", "n_fields", "n_error_cas
 class ScoredRow:
     """One slide, region or core with its score, or with why it has none.
 
-    value, low, high: in per cent. counts: cells by column, unknown ones left out; excluded: those
-    that do not count, by why. area: name of a region or core, "" for a whole slide; kind: region
-    or core.
+    value, low, high: in per cent. counts: cells by column, unknown ones left out. excluded: cells
+    that do not count, by why. area: a region or core, "" for a whole slide. kind: include or core.
+    extent: slide, or regions or cores where cells count in these alone. flags: checks that the
+    slide did not pass.
     """
 
     slide: str
@@ -42,6 +43,8 @@ class ScoredRow:
     excluded: Mapping[str, int] = field(repr=False)
     area: str = ""
     kind: str = ""
+    extent: str = "slide"
+    flags: tuple[str, ...] = ()
 
     @property
     def is_seen(self) -> bool:
@@ -104,6 +107,7 @@ def _row(cells: Mapping[str, str], *, area: str) -> ScoredRow:
         excluded={name[2:]: n for name, n in counts.items() if name not in _NOT_EXCLUDED},
         area=area,
         kind=cells.get("kind", ""),
+        extent=cells.get("extent", "") or "slide",
     )
 
 

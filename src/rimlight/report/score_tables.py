@@ -85,11 +85,16 @@ def _cells(
 
 
 def _name(row: ScoredRow) -> TableCell:
+    case = "" if row.case in ("", row.slide) else f"case {row.case}"
     if row.area:
-        return TableCell(text=row.area, note=f"{row.kind} of {row.slide}")
-    if row.case in ("", row.slide):
-        return TableCell(text=row.slide)
-    return TableCell(text=row.slide, note=f"case {row.case}")
+        what = "core" if row.kind == "core" else "region"
+        of_training = "seen in training" if row.is_seen else ""
+        notes = [f"{what} of {row.slide}", case, of_training]
+        return TableCell(text=row.area, note=", ".join(filter(None, notes)))
+    # The score of a region that somebody chose is none of the slide.
+    extent = (f"in {row.extent} alone",) if row.extent != "slide" else ()
+    flags = tuple(f"check: {name}" for name in row.flags)
+    return TableCell(text=row.slide, note=case, badges=(*extent, *flags))
 
 
 def _value(row: ScoredRow) -> TableCell:

@@ -21,6 +21,9 @@ REASON_WORDS = {
     "damaged_image": "damaged image",
     "control_failed": "a tissue control failed",
     "no_immune_cell_class": "no class for immune cells",
+    "missing_core": "missing core",
+    "worker_died": "the worker died",
+    "fault": "a fault of the program",
 }
 NOT_COUNTED_WORDS = {
     "out_of_focus": "out of focus",

@@ -9,10 +9,12 @@ from typing import Any
 
 from rimlight.report.blocks import Block, Missing, Section
 from rimlight.report.contents import Contents, within
+from rimlight.report.score_areas import area_blocks
 from rimlight.report.score_cohort import cohort_block
 from rimlight.report.score_grounds import grounds_block, not_counted_block, profiles_block
+from rimlight.report.score_guards import control_words, guards_block, with_flags
 from rimlight.report.score_pictures import pictures_block, read_score_pictures
-from rimlight.report.score_rows import ScoredRow, slide_rows
+from rimlight.report.score_rows import ScoredRow, area_rows, slide_rows
 from rimlight.report.score_tables import MOST_ROWS, score_columns, score_table
 from rimlight.report.score_words import agreement_pages, band_words, profile_words
 from rimlight.report.wording import count
@@ -30,7 +32,8 @@ def scores_section(contents: Contents) -> Section:
     Raises:
         RunError: A table or picture is damaged.
     """
-    found, rows = contents.section("scores"), slide_rows(contents)
+    found = contents.section("scores")
+    rows = with_flags(slide_rows(contents), found)
     if not found or not rows:
         missing = Missing(name="The score of whole slides", command="rimlight score")
         return Section(key=KEY, short=SHORT, title=TITLE, missing=missing)
@@ -38,8 +41,10 @@ def scores_section(contents: Contents) -> Section:
     blocks = (
         cohort_block(rows, within(found, "profiles")),
         *_tables(rows, within(found, "profiles")),
+        *area_blocks(area_rows(contents), within(found, "profiles")),
         pictures_block(rows, pictures),
         not_counted_block(rows),
+        guards_block(found),
         grounds_block(found, _elsewhere(contents)),
         profiles_block(found),
     )
@@ -47,7 +52,7 @@ def scores_section(contents: Contents) -> Section:
         key=KEY,
         short=SHORT,
         title=TITLE,
-        paragraphs=_paragraphs(rows),
+        paragraphs=(*_paragraphs(rows), *control_words(found)),
         points=_warnings(found),
         blocks=tuple(block for block in blocks if block is not None),
     )

@@ -15,11 +15,12 @@ from rimlight.io.arrays import write_arrays
 from rimlight.io.files import inside
 from rimlight.io.formats.scored_table import read_scored_cells
 from rimlight.io.formats.tables import read_table, write_table
+from rimlight.io.regions import current_regions
 from rimlight.io.runs import Run
 from rimlight.io.slides import open_slide
 from rimlight.io.store import slides
 from rimlight.io.study import Study
-from rimlight.records import SlideInfo
+from rimlight.records import RegionKind, SlideInfo
 from rimlight.workflows.explain import study_of
 
 MOST_SLIDES = 12
@@ -38,7 +39,8 @@ def write_score_pictures(run: Run) -> int:
 
     Holds ``pictures.csv``, a row a slide, and for the slide of row 0 the arrays ``overview-0``
     (uint8 (h, w, 3)), ``positive-0`` and ``negative-0`` (cells a field, row 0 at the top), and
-    for slides of few cells ``dots-0`` (float32 (n, 3): x, y, level; level-0 pixels).
+    for slides of few cells ``dots-0`` (float32 (n, 3): x, y, level; level-0 pixels). Where a slide
+    has regions or cores, ``outlines-0`` (float32 (n, 4)): ring, 1 where it leaves cells out, x, y.
 
     Raises:
         RunError: The run has no scores, or a table of them is damaged.
@@ -123,5 +125,20 @@ def _pictures(
     if n_cells <= MOST_DOTS:
         dots = np.column_stack([cells.x_l0[counts], cells.y_l0[counts], level])
         arrays["dots"] = dots.astype(np.float32)
+    outlines = _outlines(study, info)
+    if len(outlines):
+        arrays["outlines"] = outlines
     about = {"mpp": info.mpp, "n_cells": n_cells, "has_levels": cells.has_levels}
     return {**frame, **about}, arrays
+
+
+def _outlines(study: Study, info: SlideInfo) -> np.ndarray:
+    """Return the corners of the rings of a slide's regions and cores."""
+    corners: list[tuple[float, float, float, float]] = []
+    n_rings = 0
+    for region in current_regions(study.engine, info.slide_id):
+        leaves_out = float(region.kind is RegionKind.EXCLUDE)
+        for ring in (ring for polygon in region.polygons for ring in polygon):
+            corners += [(float(n_rings), leaves_out, x, y) for x, y in ring]
+            n_rings += 1
+    return np.array(corners, dtype=np.float32).reshape(-1, 4)
