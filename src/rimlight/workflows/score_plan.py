@@ -29,9 +29,10 @@ from rimlight.workflows.label import consensus_of_study
 from rimlight.workflows.score_rules import Rules, part_of_cases
 from rimlight.workflows.score_rules_kept import kept_rules
 from rimlight.workflows.train import fold_folder
+from rimlight.workflows.tumour_decision import tumour_weights
 
-_VERSION = 4  # of the way to score; another scores every slide again
-_RULES_VERSION = 1  # of the way to fit rules; another fits them again
+_VERSION = 6  # of the way to score; another scores every slide again
+_RULES_VERSION = 2  # of the way to fit rules; another fits them again
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -149,7 +150,7 @@ class ScorePlan:
     def made_from(self, info: SlideInfo) -> str:
         """Return the hash of all that the score of a slide stands on."""
         fold, part = self.place_of(info)
-        weights = weights_hash(fold_folder(self.run, fold))
+        weights = [weights_hash(fold_folder(self.run, fold)), tumour_weights(self.run, fold)]
         profile = self.profile_of_slide[info.slide_id]
         told = [info.fingerprint, info.mpp, info.white, info.assay, info.case_id, part, weights]
         drawn = [

@@ -69,6 +69,16 @@ def tumour_folder(run: Run, fold: int) -> Path:
     return run.folder / "models" / f"tumour-fold-{fold}"
 
 
+def tumour_weights(run: Run, fold: int) -> str:
+    """Return the hash of the weights of a fold's small network; empty without one.
+
+    Raises:
+        ModelError: It was changed or damaged.
+    """
+    folder = tumour_folder(run, fold)
+    return weights_hash(folder) if (folder / MANIFEST).is_file() else ""
+
+
 def tumour_network(
     run: Run,
     examples: Examples,
