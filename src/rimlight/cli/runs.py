@@ -135,7 +135,7 @@ def report(study: StudyFolder, *, run: RunName = None, as_json: AsJson = False) 
     from rimlight.io.study import open_study
 
     opened = open_run(open_study(study), run)
-    page = _page_of(opened)
+    page = page_of(opened)
     answer({**_facts(opened), "report": str(page)}, f"report: {page}", as_json=as_json)
 
 
@@ -179,7 +179,7 @@ def whole_run(study: "Study", *, command: str, resume: bool) -> tuple["Run", Pat
             if lines := headline(name, read_metrics(made)):
                 say(lines)
     say("report")
-    return made, _page_of(made)
+    return made, page_of(made)
 
 
 def with_choices(
@@ -247,7 +247,8 @@ def _has_run(study: "Study") -> bool:
     return bool(run_ids(study))
 
 
-def _page_of(run: "Run") -> Path:
+def page_of(run: "Run") -> Path:
+    """Write the report of a run with the ledger as it stands; the one way to do so."""
     from rimlight.report.page import write_report
 
     _keep_ledger(run)
