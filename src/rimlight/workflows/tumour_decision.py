@@ -70,13 +70,11 @@ def tumour_folder(run: Run, fold: int) -> Path:
 
 
 def tumour_weights(run: Run, fold: int) -> str:
-    """Return the hash of the weights of a fold's small network; empty without one.
-
-    Raises:
-        ModelError: It was changed or damaged.
-    """
-    folder = tumour_folder(run, fold)
-    return weights_hash(folder) if (folder / MANIFEST).is_file() else ""
+    """Return the hash of the weights of a fold's small network; empty without a sound one."""
+    try:
+        return weights_hash(tumour_folder(run, fold))
+    except ModelError:
+        return ""
 
 
 def tumour_network(
