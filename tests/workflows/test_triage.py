@@ -19,7 +19,9 @@ from rimlight.io.store import put_slides, slides
 from rimlight.io.study import open_study
 from rimlight.records import Expression
 from rimlight.settings import settings_to_toml
+from rimlight.workflows import given_candidates
 from rimlight.workflows import triage as workflow
+from rimlight.workflows.candidates import candidate_tiles
 from rimlight.workflows.exchange import import_labels
 from rimlight.workflows.ledger import ledger
 from rimlight.workflows.parts import lock_of
@@ -150,9 +152,7 @@ def test_a_round_does_not_depend_on_tiles_and_the_next_one_asks_about_others(
     for path in study.cache.glob("candidates-*"):
         path.rename(path.with_name(f"old-{path.name}"))
     with monkeypatch.context() as patched:
-        patched.setattr(
-            workflow, "candidate_tiles", partial(workflow.candidate_tiles, tile_um=70.0)
-        )
+        patched.setattr(given_candidates, "candidate_tiles", partial(candidate_tiles, tile_um=70.0))
         triage(run, n_cells=16)
     again = [(each.cell, each.share, each.cause) for each in rounds(study.engine)[0].cells]
     assert again == first

@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from rimlight import __version__
-from rimlight.cli import agree, machine, regions, runs, score, studies, synthetic, triage
+from rimlight.cli import agree, candidates, machine, regions, runs, score, studies, synthetic, triage
 from rimlight.cli.failures import STOPPED, report
 from rimlight.errors import RimlightError
 
@@ -29,6 +29,7 @@ app.command("init")(studies.init)
 app.command("add")(studies.add)
 app.command("import")(studies.import_labels)
 app.command("export")(studies.export_labels)
+app.command("candidates")(candidates.candidates)
 app.command("regions")(regions.regions)
 app.command("train")(runs.train)
 app.command("evaluate")(runs.evaluate)
