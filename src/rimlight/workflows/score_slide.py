@@ -1,11 +1,12 @@
 """One slide to its cells: candidates found, and each of them judged."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from rimlight.core.focus import sharpness
-from rimlight.core.measurement import mean_od
+from rimlight.core.measurement import Ring
 from rimlight.core.regions import is_wanted
 from rimlight.core.resampling import block_mean
 from rimlight.core.shortlists import far_from
@@ -16,6 +17,7 @@ from rimlight.io.slides import open_slide
 from rimlight.model.prediction import centre, probability
 from rimlight.workflows.candidates import CandidateTile, candidate_tiles
 from rimlight.workflows.score_task import REASONS, SlideTask
+from rimlight.workflows.tile_workers import in_order
 
 _OVERVIEW_PX = 1024
 _APART_UM = 4.0
@@ -30,16 +32,16 @@ def judged_cells(task: SlideTask, *, on_tile: OnTile | None = None) -> ScoredCel
     Raises:
         SlideError: The slide is missing, changed or damaged.
     """
-    parts = [
-        _judged(task, tile)
-        for tile in candidate_tiles(
-            task.study,
-            [task.info],
-            on_tile=on_tile,
-            is_wanted=is_wanted(task.regions),
-            given=task.given,
-        )
-    ]
+    import torch
+
+    tiles = candidate_tiles(
+        task.study,
+        [task.info],
+        on_tile=on_tile,
+        is_wanted=is_wanted(task.regions),
+        given=task.given,
+    )
+    parts = list(in_order(partial(_judged, task), tiles, n_threads=torch.get_num_threads()))
     return _joined(parts, has_levels=task.rules.levels is not None)
 
 
@@ -63,13 +65,7 @@ def _judged(task: SlideTask, tile: CandidateTile) -> ScoredCells:
     level = (logits > 0).astype(np.int64)
     if rules.levels is not None:
         found = rules.levels.ring
-        zone = ring(
-            rules.patch.size_px,
-            mpp=rules.patch.mpp,
-            inner_um=found.inner_um,
-            outer_um=found.outer_um,
-        )
-        od = mean_od(dab_density(inner, white=info.white, stains=rules.stains), zone)
+        od = _ring_od(inner, task, found)
         level = rules.levels.of(od, logits > 0, judged.features)
     is_near_edge = ~tile.is_whole(rules.patch)
     is_labelled = ~far_from(tile.x_l0, tile.y_l0, task.other_places, radius=_APART_UM / info.mpp)
@@ -88,12 +84,22 @@ def _judged(task: SlideTask, tile: CandidateTile) -> ScoredCells:
     )
 
 
+def _ring_od(patches: np.ndarray, task: SlideTask, found: Ring) -> np.ndarray:
+    """Return the mean DAB density of each patch in a ring; only its pixels are unmixed."""
+    patch = task.rules.patch
+    zone = ring(patch.size_px, mpp=patch.mpp, inner_um=found.inner_um, outer_um=found.outer_um)
+    if not zone.any():
+        return np.full(len(patches), np.nan)
+    density = dab_density(patches[:, zone], white=task.info.white, stains=task.rules.stains)
+    mean: np.ndarray = density.mean(axis=1, dtype=np.float64)
+    return mean
+
+
 def _sharpness(patches: np.ndarray, *, mpp: float) -> np.ndarray:
     """Return the sharpness of patches at about 1 um per pixel, where JPEG adds hardly any edge."""
     side = max(1, round(_FOCUS_MPP / mpp))
-    if not len(patches):
-        return np.empty(0)
-    return sharpness(np.stack([block_mean(patch, side_px=side) for patch in patches]))
+    found: np.ndarray = sharpness(block_mean(patches, side_px=side))
+    return found
 
 
 def _joined(parts: list[ScoredCells], *, has_levels: bool) -> ScoredCells:
