@@ -14,7 +14,18 @@ from typing import Annotated, NoReturn
 import typer
 
 from rimlight import __version__
-from rimlight.cli import agree, candidates, machine, regions, runs, score, studies, synthetic, triage
+from rimlight.cli import (
+    agree,
+    candidates,
+    machine,
+    regions,
+    runs,
+    score,
+    slide_maps,
+    studies,
+    synthetic,
+    triage,
+)
 from rimlight.cli.failures import STOPPED, report
 from rimlight.errors import RimlightError
 
@@ -40,6 +51,8 @@ app.command("quality")(runs.quality)
 app.command("causes")(runs.causes)
 app.command("triage")(triage.triage)
 app.command("score")(score.score)
+app.command("maps")(slide_maps.maps)
+app.command("explain-slide")(slide_maps.explain_slide)
 app.command("agree")(agree.agree)
 app.command("report")(runs.report)
 app.command("run")(runs.run)

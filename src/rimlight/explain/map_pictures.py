@@ -98,7 +98,7 @@ def cells_picture(
     Args:
         rgb: The field, at the size at which it is drawn.
         values: Signed heat map on the same pixels, nan where no cell was explained.
-        outlines: Of contributing pixels.
+        outlines: Of contributing pixels; the legend names them in this order.
         scale: Value at the ends of the colours of the heat map.
         um_per_px: Micrometres a pixel of the picture.
         title: The first line, large.
@@ -244,7 +244,7 @@ def _outlined(
 
 
 def _swatches(outlines: Sequence[Outline], width: int) -> Image.Image:
-    named = dict(sorted({outline.name: outline.colour for outline in outlines}.items()))
+    named = {outline.name: outline.colour for outline in outlines}
     words = (
         "Stained pixels that the call rests on: evidence about the network, no validated "
         "segmentation. Called negative, or without a complete map: no outline."

@@ -36,6 +36,8 @@ MOST_ANNOTATIONS = 500
 """Outlines are annotations, which can be edited in QuPath; of more cells they are detections."""
 _BAND_PX = 256
 _PICTURE_UM, _PICTURE_PX = 160.0, 640
+_EYE_UM = 0.75
+_LEVELS = ("weak", "moderate", "strong", "positive")
 COLUMNS = (
     "cell", "slide", "case", "x_l0", "y_l0", "call", "level", "logit", "probability", "od_ring",
     "excluded", "references", "rise", "gap", "is_converged", "reason", "n_pixels", "area_um2",
@@ -176,7 +178,9 @@ def _write_picture(
         round((start - first) / frame.step_l0)
         for start, first in ((box.top_l0, frame.top_l0), (box.left_l0, frame.left_l0))
     )
-    values = mosaic.window(row, column, n_rows=n_px, n_columns=n_px)
+    values = _for_the_eye(
+        mosaic.window(row, column, n_rows=n_px, n_columns=n_px), sigma_px=_EYE_UM / frame.mpp
+    )
     at = ((np.arange(_PICTURE_PX) + 0.5) * n_px / _PICTURE_PX).astype(int)
     with open_slide(study.folder / info.path, mpp=info.mpp) as slide:
         tissue = slide.read_patch(box, size_px=_PICTURE_PX, white=info.white)
@@ -190,12 +194,20 @@ def _write_picture(
         title=f"{info.slide_id}: {counts['n_cells']:,} cells explained, "
         f"{counts['n_outlined']:,} outlined; the field with the most of them",
         footer=f"{counts['n_not_converged']:,} of {counts['n_cells']:,} maps did not reach "
-        "completeness and are left out. A map shows what moved the network, not what is true of "
-        "the cell. Research use only.",
+        f"completeness and are left out. The heat map is smoothed for the eye, sigma {_EYE_UM:g} "
+        "um. A map shows what moved the network, not what is true of the cell. Research use only.",
     )
     with whole_file(path) as file:
         drawn.save(file, format="PNG")
     return path.name
+
+
+def _for_the_eye(values: np.ndarray, *, sigma_px: float) -> np.ndarray:
+    """Return a map smoothed, nan where it was; its sum stays."""
+    from scipy.ndimage import gaussian_filter
+
+    smooth = gaussian_filter(np.nan_to_num(values).astype(np.float64), sigma_px)
+    return np.where(np.isnan(values), np.nan, smooth)
 
 
 def _fullest_field(info: SlideInfo, parts: Parts) -> Box | None:
@@ -236,4 +248,4 @@ def _outlines(parts: Parts, box: Box) -> list[Outline]:
                     )
                     for ring in rings
                 ]
-    return found
+    return sorted(found, key=lambda outline: _LEVELS.index(outline.name))
