@@ -49,5 +49,9 @@ class RunError(RimlightError):
     """A run is missing, or lacks the step that must come first."""
 
 
+class JobError(RimlightError):
+    """Jobs cannot be run: workers do not start, or an engine is missing or refuses."""
+
+
 class StorageError(RimlightError):
     """The disk is full, read-only or refuses to write; nothing half written is left."""

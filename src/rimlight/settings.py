@@ -175,6 +175,25 @@ class ScoreSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSettings:
+    """Who scores slides: processes of this computer, or jobs of Slurm or Ray."""
+
+    name: Literal["local", "slurm", "ray"] = _setting("local", "-", "local, slurm or ray")
+    n_workers: int = _setting(
+        0, "workers", "at work at once; 0: local: this process alone; slurm, ray: as many as fit"
+    )
+    attempts: int = _setting(3, "workers", "that may die of one slide before it is given up")
+    slides_a_job: int = _setting(8, "slides", "that one job of Slurm scores at the most")
+    n_cpus: int = _setting(1, "processors", "of a worker of Slurm or Ray; its torch threads")
+    memory_gb: float = _setting(4.0, "GB", "memory of a job of Slurm")
+    time_min: int = _setting(240, "min", "time limit of a job of Slurm")
+    partition: str = _setting("", "-", "partition of Slurm; empty: its default")
+    account: str = _setting("", "-", "account of Slurm; empty: its default")
+    sbatch: str = _setting("", "-", "more options of sbatch, as qos=short,constraint=avx2")
+    address: str = _setting("", "-", "address of a Ray cluster; empty: one on this computer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All settings of a study, one table of ``study.toml`` each."""
 
@@ -189,6 +208,7 @@ class Settings:
     causes: CausesSettings = CausesSettings()
     triage: TriageSettings = TriageSettings()
     score: ScoreSettings = ScoreSettings()
+    engine: EngineSettings = EngineSettings()
 
 
 _TABLE_OF_NAME = {item.name: item.type for item in fields(Settings)}

@@ -57,6 +57,6 @@ def progress_bar() -> Iterator[Progress | None]:
         def show(what: str, done: int, total: int) -> None:
             if what not in task_of_what:
                 task_of_what[what] = bar.add_task(what)
-            bar.update(task_of_what[what], completed=done, total=total)
+            bar.update(task_of_what[what], completed=done, total=total, visible=done < total)
 
         yield show

@@ -1,7 +1,7 @@
 """The verb that scores whole slides: score."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -16,6 +16,20 @@ Assay = Annotated[
     str | None,
     typer.Option("--assay", metavar="ID", help="Assay profile for all slides, as 22c3-nsclc."),
 ]
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", metavar="N", min=1, help="Workers at once; else [engine] says it."),
+]
+EngineName = Annotated[
+    Literal["local", "slurm", "ray"] | None,
+    typer.Option("--engine", help="Who scores: this computer, Slurm or Ray; else [engine]."),
+]
+EngineOptions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--engine-option", metavar="KEY=VALUE", help="A setting of [engine], as time_min=60."
+    ),
+]
 _SOME_FAILED = 2
 
 
@@ -25,18 +39,27 @@ def score(
     run: RunName = None,
     slides: SlideIds = None,
     assay: Assay = None,
+    workers: Workers = None,
+    engine: EngineName = None,
+    engine_option: EngineOptions = None,
     as_json: AsJson = False,
 ) -> None:
     """Score whole slides with a trained run: TPS and H-score, with intervals and adequacy."""
     from rimlight.io.runs import open_run
     from rimlight.io.study import open_study
 
-    opened = open_run(open_study(study), run)
+    folder = open_study(study)
+    opened = open_run(folder, run)
+    from rimlight.jobs.engines import engine_of, engine_settings
     from rimlight.workflows.score import score as scored
 
+    how = engine_settings(
+        folder.settings.engine, name=engine, n_workers=workers, options=engine_option or ()
+    )
+    by = engine_of(how)
     chosen = None if slides is None else [name.strip() for name in slides.split(",")]
     with progress_bar() as progress:
-        section = scored(opened, slides=chosen, assay=assay, progress=progress)
+        section = scored(opened, slides=chosen, assay=assay, progress=progress, by=by)
     facts = {"run": opened.run_id, "folder": str(opened.folder), "scores": section}
     failed = section["failed"]
     answer(facts, "\n".join(_lines(section, opened.folder)), as_json=as_json, is_ok=not failed)

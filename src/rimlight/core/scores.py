@@ -18,6 +18,8 @@ Reason = Literal[
     "wrong_stain",
     "image_quality",
     "damaged_image",
+    "worker_died",
+    "fault",
     "no_immune_cell_class",
     "missing_core",
 ]

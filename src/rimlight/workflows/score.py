@@ -6,14 +6,17 @@ that a slide is not scored twice and an interrupted command goes on where it sto
 ``scores/SLIDE.geojson.gz``, and the section ``scores`` of the run's metrics.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rimlight.io.runs import Run
-from rimlight.workflows.patches import Progress
-from rimlight.workflows.score_job import score_in_turn
-from rimlight.workflows.score_plan import score_plan
+from rimlight.workflows.patches import Progress, no_progress
+from rimlight.workflows.score_job import score_in_turn, use_threads
+from rimlight.workflows.score_plan import ScorePlan, score_plan
 from rimlight.workflows.score_section import collect_scores
+
+ScoredBy = Callable[[ScorePlan, Sequence[str], Progress], None]
+"""Scores slides by their ids until each has a record or a failure."""
 
 
 def score(
@@ -22,6 +25,7 @@ def score(
     slides: Sequence[str] | None = None,
     assay: str | None = None,
     progress: Progress | None = None,
+    by: ScoredBy | None = None,
 ) -> dict[str, Any]:
     """Score slides of a study with a trained run; return the section ``scores`` as written.
 
@@ -33,6 +37,7 @@ def score(
         slides: Ids; None for all of the study.
         assay: Id of the profile for all slides; None for the setting ``score.assay``.
         progress: Told how many slides are done, and tiles of the slide in hand.
+        by: Who scores the slides that are not scored yet; None: this process, one by one.
 
     Raises:
         RunError: The run was not trained.
@@ -43,8 +48,8 @@ def score(
     plan = score_plan(run, assay=assay)
     asked = plan.chosen(slides)
     missing = plan.prepare(asked)
-    import torch
-
-    torch.set_num_threads(plan.study.settings.train.n_threads)
-    score_in_turn(plan, missing, progress=progress)
+    if by is None:
+        use_threads(plan.study.settings.train.n_threads)
+        by = score_in_turn
+    by(plan, missing, progress or no_progress)
     return collect_scores(plan, asked)

@@ -4,12 +4,13 @@
 again; one that was done is not. A slide that cannot be read leaves ``jobs/failed/SLIDE.json``.
 """
 
+import glob
 import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -24,18 +25,24 @@ from rimlight.io.runs import json_ready
 from rimlight.records import SlideInfo
 from rimlight.workflows.area_scores import area_rows, in_regions
 from rimlight.workflows.given_candidates import given_candidates, given_of_slide, where_from
-from rimlight.workflows.patches import Progress, no_progress
+from rimlight.workflows.patches import Progress
 from rimlight.workflows.score_plan import ScorePlan
 from rimlight.workflows.score_slide import OnTile, foreign_share_of, judged_cells
 from rimlight.workflows.score_task import SlideTask
 from rimlight.workflows.slide_scores import SlideScore, failed_score, slide_score
 
 BUSY_WAIT_S = 1.0
+Outcome = Literal["scored", "failed", "busy"]
 
 
-def score_one_slide(
-    plan: ScorePlan, slide: str, *, on_tile: OnTile | None = None
-) -> Literal["scored", "failed", "busy"]:
+class ScoreOne(Protocol):
+    """Scores one slide, as ``score_one_slide`` does."""
+
+    def __call__(self, plan: ScorePlan, slide: str, *, on_tile: OnTile | None = None) -> Outcome:
+        """Score one slide; say what became of it."""
+
+
+def score_one_slide(plan: ScorePlan, slide: str, *, on_tile: OnTile | None = None) -> Outcome:
     """Score one slide unless it is scored already or another process is at it.
 
     Returns:
@@ -69,6 +76,8 @@ def score_one_slide(
 
 def _scored(plan: ScorePlan, info: SlideInfo, on_tile: OnTile) -> bool:
     task, slide = _task(plan, info), str(info.slide_id)
+    for left in plan.folder.glob(f".{glob.escape(slide)}.*.tmp"):  # by a process that was killed
+        left.unlink(missing_ok=True)
     plan.record_path(info).unlink(missing_ok=True)
     plan.failure_path(info).unlink(missing_ok=True)
     try:
@@ -96,7 +105,11 @@ def _scored(plan: ScorePlan, info: SlideInfo, on_tile: OnTile) -> bool:
 
 
 def score_in_turn(
-    plan: ScorePlan, slides: Sequence[str], *, progress: Progress | None = None
+    plan: ScorePlan,
+    slides: Sequence[str],
+    progress: Progress,
+    *,
+    score_one: ScoreOne = score_one_slide,
 ) -> None:
     """Score slides one after another, and wait for those that another process is at.
 
@@ -104,22 +117,28 @@ def score_in_turn(
         RunError, ModelError: The run cannot be used.
         StorageError: The disk refuses; what was scored before stays.
     """
-    show = progress or no_progress
     waiting, n_busy = deque(slides), 0
     while waiting:
         slide = waiting.popleft()
 
         def tiles(done: int, total: int, slide: str = slide) -> None:
-            show(f"score {slide}", done, total)
+            progress(f"score {slide}", done, total)
 
-        if score_one_slide(plan, slide, on_tile=tiles) == "busy":
+        if score_one(plan, slide, on_tile=tiles) == "busy":
             waiting.append(slide)
             n_busy += 1
             if n_busy >= len(waiting):
                 time.sleep(BUSY_WAIT_S)
             continue
         n_busy = 0
-        show("score", len(slides) - len(waiting), len(slides))
+        progress("score", len(slides) - len(waiting), len(slides))
+
+
+def use_threads(n_threads: int) -> None:
+    """Compute on so many threads; digits do not depend on it."""
+    import torch
+
+    torch.set_num_threads(n_threads)
 
 
 def give_up(plan: ScorePlan, slide: str, *, reason: Reason, words: str) -> None:

@@ -120,6 +120,8 @@ class ScorePlan:
     def prepare(self, asked: Sequence[SlideInfo]) -> list[str]:
         """Fit and keep the rules that slides need; return the ids of those not scored yet.
 
+        What an earlier command wrote of why one of them failed is removed.
+
         Raises:
             SettingsError: There is no such profile.
             RunError, ModelError, SlideError: The rules cannot be fitted.
@@ -127,6 +129,8 @@ class ScorePlan:
         missing = [info for info in asked if self.kept(info) is None]
         for fold in sorted({self.place_of(info)[0] for info in missing}):
             self.rules(fold)
+        for info in missing:
+            self.failure_path(info).unlink(missing_ok=True)
         return [str(info.slide_id) for info in missing]
 
     def place_of(self, info: SlideInfo) -> tuple[int, str]:

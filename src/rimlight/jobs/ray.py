@@ -1,0 +1,92 @@
+"""Slides as tasks of Ray, on this computer or a cluster; no usage is reported to anyone.
+
+A worker is told ids as JSON and writes into the run folder, which all computers share. Ray starts a
+slide whose worker died again, on another worker.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from rimlight.errors import JobError
+from rimlight.jobs.following import Follower
+from rimlight.jobs.worker import attempt_in_turn
+from rimlight.settings import EngineSettings
+from rimlight.workflows.patches import Progress
+from rimlight.workflows.score import ScoredBy
+from rimlight.workflows.score_job import give_up
+from rimlight.workflows.score_plan import ScorePlan
+
+LOOK_S = 1.0
+
+
+def ray_engine(settings: EngineSettings) -> ScoredBy:
+    """Return what scores slides by workers of Ray. It raises:
+
+    - JobError: Ray does not start, or the cluster does not answer.
+    - RimlightError: What stops every worker: the run cannot be used, or the disk refuses.
+
+    Raises:
+        JobError: Ray is not installed.
+    """
+    ray = _ray()
+
+    def engine(plan: ScorePlan, slides: Sequence[str], progress: Progress) -> None:
+        if not slides:
+            return
+        follower = Follower(plan, slides, progress)
+        order = {"plan": plan.ids, "n_threads": settings.n_cpus}
+        _start(ray, settings)
+        try:
+            job = ray.remote(
+                num_cpus=settings.n_cpus, max_retries=settings.attempts - 1, retry_exceptions=False
+            )(_score)
+            slide_of = {
+                job.remote(json.dumps({**order, "slides": [each]})): each for each in slides
+            }
+            while slide_of:
+                ready, _ = ray.wait(list(slide_of), timeout=LOOK_S)
+                for reference in ready:
+                    _finish(ray, reference, plan, slide_of.pop(reference), settings.attempts)
+                follower.look()
+        finally:
+            ray.shutdown()
+
+    return engine
+
+
+def _score(order: str) -> None:
+    attempt_in_turn(json.loads(order))
+
+
+def _finish(ray: Any, reference: Any, plan: ScorePlan, slide: str, n_attempts: int) -> None:
+    try:
+        ray.get(reference)
+    except ray.exceptions.RayTaskError as error:
+        raise (error.cause or error) from error
+    except ray.exceptions.RayError as error:
+        words = f"its worker died {n_attempts} times: {str(error).splitlines()[0]}"
+        give_up(plan, slide, reason="worker_died", words=words)
+
+
+def _ray() -> Any:
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # before the import: Ray reads it there
+    try:
+        import ray
+    except ImportError as error:
+        raise JobError("engine ray: Ray is not installed; pip install 'rimlight[ray]'") from error
+    return ray
+
+
+def _start(ray: Any, settings: EngineSettings) -> None:
+    how: dict[str, Any] = {"address": settings.address or "local"}
+    if not settings.address:
+        how |= {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+        if settings.n_workers:
+            how["num_cpus"] = settings.n_workers * settings.n_cpus
+    try:
+        ray.init(log_to_driver=False, logging_level="ERROR", **how)
+    except (ConnectionError, OSError, RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise JobError(f"engine ray: cannot be reached: {reason}; check engine.address") from error
