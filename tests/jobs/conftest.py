@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -117,6 +118,7 @@ def watch(tmp_path, monkeypatch) -> Watch:
     folder = tmp_path / "watched"
     folder.mkdir()
     monkeypatch.setenv("WATCHED", str(folder))
-    monkeypatch.setenv("PYTHONPATH", str(WATCHING))
+    before = os.environ.get("PYTHONPATH", "")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(WATCHING), before])))
     monkeypatch.syspath_prepend(WATCHING)
     return Watch(folder=folder)
