@@ -151,6 +151,7 @@ def test_warnings_and_sentences_are_shown_and_stroma_first(tmp_path):
     page = reported(made_up(tmp_path, [score_row()], sentences=[said, "Else."]).run)
     items = page.page.text_of("li")
     assert items.index(said) < items.index("Warning: profile not checked: x.")
+    assert "every candidate was taken for a tumour cell" in page.page.text_of("p", "of-slides")[0]
     assert "Else." in page.page.text_of("td") + page.page.text_of("th")
 
 

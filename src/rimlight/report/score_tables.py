@@ -88,8 +88,7 @@ def _name(row: ScoredRow) -> TableCell:
     case = "" if row.case in ("", row.slide) else f"case {row.case}"
     if row.area:
         what = "core" if row.kind == "core" else "region"
-        of_training = "seen in training" if row.is_seen else ""
-        notes = [f"{what} of {row.slide}", case, of_training]
+        notes = [f"{what} of {row.slide}", case, "seen in training" if row.is_seen else ""]
         return TableCell(text=row.area, note=", ".join(filter(None, notes)))
     # The score of a region that somebody chose is none of the slide.
     extent = (f"in {row.extent} alone",) if row.extent != "slide" else ()

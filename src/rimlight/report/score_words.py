@@ -32,6 +32,7 @@ NOT_COUNTED_WORDS = {
     "near_edge": "near the edge of the slide",
     "outside_region": "outside the regions",
 }
+EVERY_CELL = "Every candidate was taken for a tumour cell"
 NOTHING_CLAIMED = "how well they agree with pathologists' scores was not measured here"
 
 
@@ -47,6 +48,10 @@ def lead_words(contents: Contents) -> str:
             "that their scores say nothing of how well slides are scored."
         )
     parts = [_given_words(held, contents)]
+    said = _sentences(contents)
+    if any(words.startswith(EVERY_CELL) for words in said):
+        is_mixed = any(words.startswith("Tumour cells were told") for words in said)
+        parts.append(EVERY_CELL.lower() + (", on some slides" if is_mixed else ""))
     if len(held) < len(rows):
         parts.append(f"{len(rows) - len(held)} more of cases seen in training stand apart")
     parts.append(NOTHING_CLAIMED)
@@ -137,6 +142,10 @@ def _given_words(held: Sequence[ScoredRow], contents: Contents) -> str:
     )
     words = f"{n_given} of {count(len(held), 'held-out or new slide')} have a score ({by})"
     return f"{words}, {n_borderline} of them borderline at a cut-off" if n_borderline else words
+
+
+def _sentences(contents: Contents) -> list[str]:
+    return [str(words) for words in contents.section("scores").get("sentences") or ()]
 
 
 def _values(rows: Sequence[ScoredRow], band: str) -> list[float]:

@@ -16,11 +16,10 @@ from rimlight.report.score_guards import control_words, guards_block, with_flags
 from rimlight.report.score_pictures import pictures_block, read_score_pictures
 from rimlight.report.score_rows import ScoredRow, area_rows, slide_rows
 from rimlight.report.score_tables import MOST_ROWS, score_columns, score_table
-from rimlight.report.score_words import agreement_pages, band_words, profile_words
+from rimlight.report.score_words import EVERY_CELL, agreement_pages, band_words, profile_words
 from rimlight.report.wording import count
 
 KEY, SHORT, TITLE = "scores", "Slide scores", "Scores of whole slides"
-_EVERY_CELL = "Every candidate was taken for a tumour cell"
 RESEARCH_USE = (
     "For research use only: a score is an aid that a pathologist checks, not a result to act on."
 )
@@ -74,7 +73,7 @@ def _paragraphs(rows: Sequence[ScoredRow]) -> tuple[str, ...]:
 
 def _warnings(found: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the warnings, first of all that stroma counts as tumour where it does."""
-    said = [str(words) for words in found.get("sentences") or () if words.startswith(_EVERY_CELL)]
+    said = [str(words) for words in found.get("sentences") or () if words.startswith(EVERY_CELL)]
     return (*said, *(f"Warning: {words}." for words in found.get("warnings") or ()))
 
 
