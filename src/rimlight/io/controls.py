@@ -4,18 +4,18 @@ A record is corrected by a later one; what stands is the last of each subject an
 event holds the hash of the one before it, as the events of labels do.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, insert, select
+from sqlalchemy import Connection, Engine, Row, select
 
-from rimlight.errors import StudyError
 from rimlight.io.database import reading, writing
-from rimlight.io.journal import NO_HASH, utc_now
+from rimlight.io.event_chain import EventChain
 from rimlight.io.schema import control_events_table as events_table
+from rimlight.io.schema import control_head_table as head_table
 from rimlight.records import Control, ControlName, ControlOutcome, ReaderId, SlideInfo
+
+_CHAIN = EventChain(kind="control", events=events_table, head=head_table)
 
 
 def put_controls(target: Engine | Connection, controls: Sequence[Control]) -> int:
@@ -30,23 +30,13 @@ def put_controls(target: Engine | Connection, controls: Sequence[Control]) -> in
     """
     with writing(target) as connection:
         standing = {_key(each): each.outcome for each in current_controls(connection)}
-        last = connection.execute(
-            select(events_table.c.seq, events_table.c.hash).order_by(events_table.c.seq.desc())
-        ).first()
-        seq, previous_hash = (0, NO_HASH) if last is None else (int(last.seq), str(last.hash))
-        now, rows = utc_now(), []
+        rows = []
         for control in controls:
             before = standing.get(_key(control), ControlOutcome.NOT_RECORDED)
-            if before is control.outcome:
-                continue
-            standing[_key(control)] = control.outcome
-            seq += 1
-            row = {"seq": seq, **_row_of(control), "recorded_at": now}
-            row["previous_hash"] = previous_hash
-            row["hash"] = previous_hash = _hash(row)
-            rows.append(row)
-        if rows:
-            connection.execute(insert(events_table), rows)
+            if before is not control.outcome:
+                standing[_key(control)] = control.outcome
+                rows.append(_row_of(control))
+        _CHAIN.append(connection, rows)
         return len(rows)
 
 
@@ -88,28 +78,11 @@ def verify_controls(target: Engine | Connection) -> int:
     Raises:
         StudyError: An event was changed, removed or moved; the first bad one is named.
     """
-    with reading(target) as connection:
-        rows = connection.execute(select(events_table).order_by(events_table.c.seq)).all()
-    previous_hash = NO_HASH
-    for place, row in enumerate(rows, start=1):
-        fields = dict(row._mapping)
-        is_sound = row.seq == place and row.previous_hash == previous_hash
-        if not is_sound or fields.pop("hash") != _hash(fields):
-            raise StudyError(
-                f"control event {place}: was changed, removed or moved after it was written; "
-                "restore the study from a backup made before"
-            )
-        previous_hash = row.hash
-    return len(rows)
+    return _CHAIN.verify(target)
 
 
 def _key(control: Control) -> tuple[str, str, ControlName]:
     return control.scope, control.subject, control.control
-
-
-def _hash(row: dict[str, Any]) -> str:
-    text = json.dumps(row, sort_keys=True, allow_nan=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _row_of(control: Control) -> dict[str, Any]:

@@ -30,11 +30,11 @@ from sqlalchemy.pool import NullPool
 from rimlight.errors import RimlightError, StorageError, StudyError
 from rimlight.io.migrations import backed_up, bring_up_to_date
 from rimlight.io.schema import (
+    HEAD_TABLES,
+    NO_HASH,
     SCHEMA_VERSION,
     TRIGGERS,
-    head_table,
     metadata,
-    region_head_table,
     schema_table,
 )
 
@@ -66,8 +66,8 @@ def create_database(place: Path | str) -> None:
         with writing(engine) as connection:
             metadata.create_all(connection)
             connection.execute(insert(schema_table).values(version=SCHEMA_VERSION))
-            for head in (head_table, region_head_table):
-                connection.execute(insert(head).values(n_events=0, hash="0" * 64))
+            for head in HEAD_TABLES:
+                connection.execute(insert(head).values(n_events=0, hash=NO_HASH))
             if engine.dialect.name == "sqlite":
                 for trigger in TRIGGERS:
                     connection.execute(text(trigger))

@@ -4,21 +4,18 @@ A correction is a new event; the current label of a cell and a reader is their l
 Each event holds the hash of the one before it, so that a changed, removed or moved event shows.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, Select, func, select
 
-from rimlight.errors import StudyError
 from rimlight.io.database import reading, writing
+from rimlight.io.event_chain import EventChain
 from rimlight.io.schema import events_table, head_table
 from rimlight.records import Cell, CellId, Expression, Label, LabelId, ReaderId, SlideId
 
-NO_HASH = "0" * 64
+_CHAIN = EventChain(kind="label", events=events_table, head=head_table)
 _CHUNK = 500
 
 
@@ -51,20 +48,12 @@ def append_labels(target: Engine | Connection, labels: Sequence[Label]) -> int:
     """
     with writing(target) as connection:
         known = known_label_ids(connection, [label.label_id for label in labels])
-        seq, previous_hash = _head(connection)
-        now, rows = utc_now(), []
+        rows = []
         for label in labels:
-            if label.label_id in known:
-                continue
-            known.add(label.label_id)
-            seq += 1
-            row = {"seq": seq, **_label_row(label), "recorded_at": now}
-            row["previous_hash"], row["hash"] = previous_hash, _hash(previous_hash, row)
-            previous_hash = row["hash"]
-            rows.append(row)
-        if rows:
-            connection.execute(insert(events_table), rows)
-            connection.execute(update(head_table).values(n_events=seq, hash=previous_hash))
+            if label.label_id not in known:
+                known.add(label.label_id)
+                rows.append(_label_row(label))
+        _CHAIN.append(connection, rows)
         return len(rows)
 
 
@@ -113,33 +102,7 @@ def verify_journal(target: Engine | Connection) -> int:
     Raises:
         StudyError: An event was changed, removed or moved; the first bad one is named.
     """
-    with reading(target) as connection:
-        n_events, head_hash = _head(connection)
-        rows = connection.execute(select(events_table).order_by(events_table.c.seq)).all()
-    previous_hash = NO_HASH
-    for place, row in enumerate(rows, start=1):
-        fields = dict(row._mapping)
-        if (
-            row.seq != place
-            or row.previous_hash != previous_hash
-            or fields.pop("hash") != _hash(previous_hash, fields)
-        ):
-            raise StudyError(
-                f"label event {place}: was changed, removed or moved after it was written; "
-                "restore the study from a backup made before"
-            )
-        previous_hash = row.hash
-    if (n_events, head_hash) != (len(rows), previous_hash):
-        raise StudyError(
-            f"label event {len(rows) + 1}: is missing, the journal once held {n_events}; "
-            "restore the study from a backup made before"
-        )
-    return len(rows)
-
-
-def utc_now() -> str:
-    """Return the time as events keep it: UTC, ISO 8601, to the microsecond."""
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return _CHAIN.verify(target)
 
 
 def _current() -> Select[Any]:
@@ -155,13 +118,6 @@ def _current() -> Select[Any]:
     )
 
 
-def _head(connection: Connection) -> tuple[int, str]:
-    rows = connection.execute(select(head_table)).all()
-    if len(rows) != 1:
-        raise StudyError("the head of the label journal is missing; restore the study")
-    return rows[0].n_events, rows[0].hash
-
-
 def _label_row(label: Label) -> dict[str, Any]:
     return {
         "label_id": str(label.label_id),
@@ -175,12 +131,6 @@ def _label_row(label: Label) -> dict[str, Any]:
         "made_at": label.made_at,
         "source": label.source,
     }
-
-
-def _hash(previous_hash: str, row: dict[str, Any]) -> str:
-    fields = {name: value for name, value in row.items() if name != "previous_hash"}
-    text = json.dumps(fields, sort_keys=True, allow_nan=False, separators=(",", ":"))
-    return hashlib.sha256(f"{previous_hash}\n{text}".encode()).hexdigest()
 
 
 def _label_of(row: Row[Any]) -> Label:

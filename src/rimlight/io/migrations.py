@@ -17,9 +17,11 @@ from rimlight.errors import StorageError, StudyError
 from rimlight.io.files import storage_error, sync_folder
 from rimlight.io.schema import (
     CONTROL_TRIGGERS,
+    NO_HASH,
     REGION_TRIGGERS,
     SCHEMA_VERSION,
     control_events_table,
+    control_head_table,
     region_events_table,
     region_head_table,
     round_cells_table,
@@ -122,10 +124,11 @@ def _add_rounds(connection: Connection) -> None:
 
 def _add_regions_and_controls(connection: Connection) -> None:
     """2 to 3: regions, cores and tissue controls, append-only as labels are."""
-    region_events_table.create(connection)
-    region_head_table.create(connection)
-    connection.execute(insert(region_head_table).values(n_events=0, hash="0" * 64))
-    control_events_table.create(connection)
+    for table in (region_events_table, control_events_table):
+        table.create(connection)
+    for head in (region_head_table, control_head_table):
+        head.create(connection)
+        connection.execute(insert(head).values(n_events=0, hash=NO_HASH))
     for trigger in REGION_TRIGGERS + CONTROL_TRIGGERS:
         connection.execute(text(trigger))
 

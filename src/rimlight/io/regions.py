@@ -4,22 +4,21 @@ A region is changed by putting it again; it is withdrawn, never removed. What st
 the events. Each event holds the hash of the one before it, as the events of labels do.
 """
 
-import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, Row, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, func, select
 
-from rimlight.errors import StudyError
 from rimlight.io.database import reading, writing
-from rimlight.io.journal import NO_HASH, utc_now
+from rimlight.io.event_chain import EventChain
 from rimlight.io.schema import region_events_table as events_table
 from rimlight.io.schema import region_head_table as head_table
 from rimlight.records import CaseId, ReaderId, Region, RegionId, RegionKind, SlideId
 
 Action = Literal["put", "withdraw"]
+_CHAIN = EventChain(kind="region", events=events_table, head=head_table)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +68,7 @@ def put_regions(target: Engine | Connection, regions: Sequence[Region]) -> int:
                 {f"{slide}: {name}" for slide, name in names if names.count((slide, name)) > 1}
             )
             raise ValueError(f"two regions of one name: {', '.join(twice)}")
-        _append(connection, [("put", region) for region in new])
+        _CHAIN.append(connection, [_row_of("put", region) for region in new])
         return len(new)
 
 
@@ -85,7 +84,9 @@ def withdraw_regions(
         standing = {_key(region): region for region in current_regions(connection)}
         keys = dict.fromkeys(_key(region) for region in regions)
         found = [standing[key] for key in keys if key in standing]
-        _append(connection, [("withdraw", replace(each, reader=reader)) for each in found])
+        _CHAIN.append(
+            connection, [_row_of("withdraw", replace(each, reader=reader)) for each in found]
+        )
         return len(found)
 
 
@@ -132,46 +133,7 @@ def verify_regions(target: Engine | Connection) -> int:
     Raises:
         StudyError: An event was changed, removed or moved; the first bad one is named.
     """
-    with reading(target) as connection:
-        n_events, head_hash = _head(connection)
-        rows = connection.execute(select(events_table).order_by(events_table.c.seq)).all()
-    previous_hash = NO_HASH
-    for place, row in enumerate(rows, start=1):
-        fields = dict(row._mapping)
-        is_sound = row.seq == place and row.previous_hash == previous_hash
-        if not is_sound or fields.pop("hash") != _hash(fields):
-            raise StudyError(
-                f"region event {place}: was changed, removed or moved after it was written; "
-                "restore the study from a backup made before"
-            )
-        previous_hash = row.hash
-    if (n_events, head_hash) != (len(rows), previous_hash):
-        raise StudyError(
-            f"region event {len(rows) + 1}: is missing, there once were {n_events}; "
-            "restore the study from a backup made before"
-        )
-    return len(rows)
-
-
-def _append(connection: Connection, acts: Iterable[tuple[Action, Region]]) -> None:
-    seq, previous_hash = _head(connection)
-    now, rows = utc_now(), []
-    for action, region in acts:
-        seq += 1
-        row = {"seq": seq, "action": action, **_row_of(region), "recorded_at": now}
-        row["previous_hash"] = previous_hash
-        row["hash"] = previous_hash = _hash(row)
-        rows.append(row)
-    if rows:
-        connection.execute(insert(events_table), rows)
-        connection.execute(update(head_table).values(n_events=seq, hash=previous_hash))
-
-
-def _head(connection: Connection) -> tuple[int, str]:
-    rows = connection.execute(select(head_table)).all()
-    if len(rows) != 1:
-        raise StudyError("the head of the region events is missing; restore the study")
-    return rows[0].n_events, rows[0].hash
+    return _CHAIN.verify(target)
 
 
 def _key(region: Region) -> tuple[SlideId, RegionId]:
@@ -182,13 +144,9 @@ def _content(region: Region) -> tuple[object, ...]:
     return region.name, region.kind, region.polygons, region.case_id, region.is_missing
 
 
-def _hash(row: dict[str, Any]) -> str:
-    text = json.dumps(row, sort_keys=True, allow_nan=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _row_of(region: Region) -> dict[str, Any]:
+def _row_of(action: Action, region: Region) -> dict[str, Any]:
     return {
+        "action": action,
         "region_id": str(region.region_id),
         "slide_id": str(region.slide_id),
         "name": region.name,

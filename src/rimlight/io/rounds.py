@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, func, insert, select
 
 from rimlight.io.database import reading, writing
-from rimlight.io.journal import utc_now
+from rimlight.io.event_chain import utc_now
 from rimlight.io.schema import round_cells_table, rounds_table
 from rimlight.records import Cell, CellId, Round, RoundCell, RunId, SlideId
 

@@ -19,6 +19,8 @@ from sqlalchemy import (
 )
 
 SCHEMA_VERSION = 3
+NO_HASH = "0" * 64
+"""What stands for the hash of an event before the first."""
 
 metadata = MetaData()
 
@@ -143,6 +145,15 @@ control_events_table = Table(
     Column("hash", String(64), nullable=False),
     Index("control_events_of_subject", "scope", "subject", "control", "seq"),
 )
+
+control_head_table = Table(
+    "control_head",
+    metadata,
+    Column("n_events", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+HEAD_TABLES = (head_table, region_head_table, control_head_table)
 
 
 def _append_only(table: str, *, words: str, is_known: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rimlight.errors import LabelFileError, NotEnoughDataError
 from rimlight.io.database import writing
+from rimlight.io.event_chain import utc_now
 from rimlight.io.files import inside, storage_error
 from rimlight.io.formats.label_formats import (
     ENDINGS,
@@ -23,7 +24,7 @@ from rimlight.io.formats.points import (
     WrittenFormat,
     plain_text,
 )
-from rimlight.io.journal import append_labels, current_labels, label_events, utc_now
+from rimlight.io.journal import append_labels, current_labels, label_events
 from rimlight.io.store import slides
 from rimlight.io.study import Study
 from rimlight.records import Expression, Label, SlideId, SlideInfo

@@ -17,13 +17,13 @@ from rimlight.io.candidates import (
     put_given,
     remove_given,
 )
+from rimlight.io.event_chain import utc_now
 from rimlight.io.formats.candidate_files import (
     CandidateFile,
     CandidateFormat,
     read_candidates,
 )
 from rimlight.io.formats.points import Frame, PointFile, plain_text
-from rimlight.io.journal import utc_now
 from rimlight.io.store import slides
 from rimlight.io.study import Study
 from rimlight.records import SlideId, SlideInfo
