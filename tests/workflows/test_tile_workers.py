@@ -2,6 +2,7 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -43,15 +44,25 @@ def test_only_a_few_tiles_are_held(n_threads):
         assert len(taken) <= n_found + n_threads + 1
 
 
-def test_the_threads_of_torch_are_as_before_also_after_an_error():
+def test_later_threads_compute_with_as_many_as_before_also_after_an_error():
     before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
 
-    def judged(tile):
-        if tile == 3:
-            raise OSError("the disk")
-        return tile
+        def judged(tile):
+            if tile == 3:
+                raise OSError("the disk")
+            return tile
 
-    found = in_order(judged, range(10), n_threads=2)
-    with pytest.raises(OSError, match="the disk"):
-        list(found)
-    assert torch.get_num_threads() == before
+        with pytest.raises(OSError, match="the disk"):
+            list(in_order(judged, range(10), n_threads=2))
+        assert torch.get_num_threads() == 2
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(_threads_of_a_product).result() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def _threads_of_a_product():
+    torch.ones(4) @ torch.ones(4)  # torch sets the threads of a thread when it first computes
+    return torch.get_num_threads()
