@@ -18,6 +18,7 @@ from rimlight.io.formats.tables import read_table
 from rimlight.io.runs import open_run
 from rimlight.io.store import put_slides, slides
 from rimlight.io.study import open_study
+from rimlight.records import CaseId, ReaderId, Region, RegionId, RegionKind
 from rimlight.workflows import explain_slide as verb
 from rimlight.workflows.cell_choice import CellChoice
 from rimlight.workflows.explain import explained_folds, study_of
@@ -27,9 +28,14 @@ from rimlight.workflows.explained_parts import Part, explained_part
 from rimlight.workflows.membranes import outlined
 from rimlight.workflows.own_membranes import claims_of
 from rimlight.workflows.score import score
-from rimlight.workflows.slide_cells import name_of, references_of, subject_of
+from rimlight.workflows.slide_cells import (
+    cells_to_explain,
+    name_of,
+    references_of,
+    subject_of,
+)
 from rimlight.workflows.train import train
-from rimlight.workflows.walks import path_settings, walked
+from rimlight.workflows.walks import path_settings, references_for, walked
 
 ALL = CellChoice(cells="all", most=10)
 
@@ -168,6 +174,45 @@ def as_scored(labelled, fold, rows):
         reasons=("",),
         has_levels=True,
     )
+
+
+def test_no_reference_is_of_the_case_of_the_cell(scored):
+    references = references_of(scored)
+    parts = references.predicted[0].part
+    known = references.cells
+    row = next(at for at in np.flatnonzero(parts == "train") if known.level[at] > 0)
+    info = known.slide_of_cell[row]
+    case = known.cells[row].case_id
+    assert ((known.case == case) & (parts == "train")).any()
+    cells = as_scored(known, explained_folds(scored, references.study, known)[0], np.array([row]))
+    fold = cells_to_explain(subject_of(references, info, cells), np.array([0]))
+    _, (chosen,) = references_for(fold.grounds, np.array([0]), name="opposite")
+    assert len(chosen)
+    assert case not in known.case[chosen]
+    assert (parts[chosen] == "train").all()
+
+
+def test_a_cell_of_a_core_of_another_case_takes_no_reference_of_that_case(scored):
+    references = references_of(scored)
+    info = first_slides(scored)[0]
+    corners = ((0.0, 0.0), (9999.0, 0.0), (9999.0, 300.0), (0.0, 300.0))
+    core = Region(
+        region_id=RegionId("r1"),
+        slide_id=info.slide_id,
+        name="1A",
+        kind=RegionKind.CORE,
+        polygons=((corners,),),
+        reader=ReaderId(""),
+        source="",
+        case_id=CaseId("synthetic-05"),
+    )
+    plan = replace(references.plan, regions=(core,))
+    cells = cells_of(scored, info)
+    subject = subject_of(replace(references, plan=plan), info, cells)
+    rows = np.array([int(cells.y_l0.argmin()), int(cells.y_l0.argmax())])
+    fold = cells_to_explain(subject, rows)
+    assert fold.grounds.cells.case.tolist() == ["synthetic-05", str(info.case_id)]
+    assert fold.grounds.table.case.tolist() == ["synthetic-05", str(info.case_id)]
 
 
 def test_the_map_of_a_cell_lies_around_it_and_sums_to_the_rise(run):

@@ -107,6 +107,19 @@ def test_qupath_finds_the_map_at_the_place_that_its_record_says(tmp_path):
     assert 'PositionX="0.0"' in xml
 
 
+def test_the_overlay_shows_a_cell_where_qupath_has_it_and_nothing_elsewhere(tmp_path):
+    run = scored_run(tmp_path / "study", cell(1404, 300), bounds=BOUNDS)
+    (record,) = slide_maps(run)
+    overlay = place_of(record, "probability")["overlay"]
+    pixels = np.asarray(Image.open(run.folder / "slide_maps" / overlay["file"]))
+    rows, columns = np.nonzero(pixels[..., 3])
+    x = overlay["x"] + (columns.mean() + 0.5) * overlay["width"] / pixels.shape[1]
+    y = overlay["y"] + (rows.mean() + 0.5) * overlay["height"] / pixels.shape[0]
+    assert abs(x - (1404 - BOUNDS.left_l0)) <= 4
+    assert abs(y - (300 - BOUNDS.top_l0)) <= 4
+    assert len(rows) < 50
+
+
 def test_a_map_of_another_pixel_size_keeps_its_place_on_the_slide(tmp_path):
     run = scored_run(tmp_path / "study", cell(1404, 300), mpp=0.2203)
     (record,) = slide_maps(run)

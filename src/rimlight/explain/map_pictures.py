@@ -142,6 +142,12 @@ def map_on_tissue(rgb: UInt8[np.ndarray, "h w 3"], panel: MapPanel) -> UInt8[np.
     return shown
 
 
+def coloured(values: Float[np.ndarray, "h w"], panel: MapPanel) -> UInt8[np.ndarray, "h w 4"]:
+    """Return the colours of a map by themselves, transparent where it is nan."""
+    opacity = np.where(np.isnan(values), 0, round(255 * _OPACITY)).astype(np.uint8)
+    return np.concatenate([colours_of(values, panel), opacity[..., None]], axis=-1)
+
+
 def colours_of(
     values: Float[np.ndarray, "*pixels"], panel: MapPanel
 ) -> UInt8[np.ndarray, "*pixels 3"]:

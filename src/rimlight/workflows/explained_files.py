@@ -13,7 +13,7 @@ import numpy as np
 
 from rimlight.core.map_frames import MapFrame, map_frame
 from rimlight.core.patch_mosaics import MosaicBand
-from rimlight.explain.colour import shared_scale
+from rimlight.explain.colour import heat_rgba, shared_scale
 from rimlight.explain.map_pictures import Outline, cells_picture
 from rimlight.io.arrays import read_arrays
 from rimlight.io.files import inside, whole_file
@@ -25,7 +25,7 @@ from rimlight.io.value_pyramids import write_ome_pyramid
 from rimlight.records import Box, SlideInfo
 from rimlight.settings import PatchSettings
 from rimlight.workflows.explained_parts import read_part
-from rimlight.workflows.slide_maps import origin_um, place_facts, shown_box
+from rimlight.workflows.map_places import origin_um, place_facts, shown_box, write_overlay
 
 CHANNEL = "attribution [logits per pixel]"
 DESCRIPTION = (
@@ -95,13 +95,25 @@ def write_files(study: Study, info: SlideInfo, parts: Parts, folder: Path) -> di
         description=DESCRIPTION,
         origin_um=origin_um(frame, info),
     )
+    overlay = write_overlay(path, frame, info, colours=_heat)
     picture = _write_picture(study, info, mosaic, counts, inside(folder, f"{slide}.png"))
     return {
         **counts,
         "objects": {"file": objects.name, "kind": kind},
-        "map": {"file": path.name, "channel": CHANNEL, **place_facts(frame, info)},
+        "map": {
+            "file": path.name,
+            "channel": CHANNEL,
+            **place_facts(frame, info),
+            "overlay": overlay,
+        },
         "picture": picture,
     }
+
+
+def _heat(values: np.ndarray) -> np.ndarray:
+    known = values[~np.isnan(values)]
+    scale = shared_scale(known) if len(known) else 1.0
+    return heat_rgba(np.nan_to_num(values), scale=scale)
 
 
 def frame_of_patches(info: SlideInfo, patch: PatchSettings) -> MapFrame:

@@ -1,11 +1,12 @@
 """Scored slides to maps that open on the slide: probability, membrane stain, share of positives.
 
-Writes for each slide to ``slide_maps/`` of the run: a pyramidal OME-TIFF a map, a picture with
-legends, and ``SLIDE.json``, which says what the maps are and where they lie on the slide.
+Writes for each slide to ``slide_maps/`` of the run: a pyramidal OME-TIFF a map with its colours as
+an overlay, a picture with legends, and ``SLIDE.json``, which says where each lies on the slide.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,8 @@ from rimlight.core.field_maps import disc_rows, field_counts, smoothed_share
 from rimlight.core.map_frames import MapFrame, map_frame
 from rimlight.errors import RunError, SlideError, StudyError
 from rimlight.explain.colour import colour_bar
-from rimlight.explain.map_pictures import MapPanel, ramp, slide_picture
+from rimlight.explain.map_pictures import MapPanel, coloured, ramp, slide_picture
 from rimlight.io.files import inside, read_json, storage_error, whole_file, write_json
-from rimlight.io.formats.qupath_collection import frame_of, origin_of
 from rimlight.io.formats.qupath_scores import ScoredCells
 from rimlight.io.formats.scored_table import read_scored_cells
 from rimlight.io.runs import Run, json_ready
@@ -27,6 +27,7 @@ from rimlight.io.study import Study
 from rimlight.io.value_pyramids import read_ome_level, write_ome_pyramid
 from rimlight.records import Box, SlideInfo
 from rimlight.workflows.explain import study_of
+from rimlight.workflows.map_places import origin_um, place_facts, shown_box, write_overlay
 from rimlight.workflows.patches import Progress, no_progress
 
 FOLDER = "slide_maps"
@@ -175,36 +176,6 @@ def score_record(run: Run, info: SlideInfo) -> dict[str, Any]:
         raise RunError(f"{path}: cannot be read; run rimlight score again") from error
 
 
-def shown_box(info: SlideInfo) -> Box:
-    """Return the part of a slide that QuPath shows: its bounds, or all of it."""
-    left_l0, top_l0 = origin_of(info, frame_of(info))
-    whole = info.bounds or Box(
-        left_l0=0, top_l0=0, width_l0=info.width_l0, height_l0=info.height_l0
-    )
-    return Box(left_l0=left_l0, top_l0=top_l0, width_l0=whole.width_l0, height_l0=whole.height_l0)
-
-
-def place_facts(frame: MapFrame, info: SlideInfo) -> dict[str, Any]:
-    """Return where a map lies, for its record; the matrix takes map pixels to QuPath's pixels."""
-    left_l0, top_l0 = origin_of(info, frame_of(info))
-    step_l0 = frame.step_l0
-    return {
-        "left_l0": frame.left_l0,
-        "top_l0": frame.top_l0,
-        "step_l0": step_l0,
-        "rows": frame.rows,
-        "columns": frame.columns,
-        "mpp": frame.mpp,
-        "qupath_affine": [step_l0, 0, frame.left_l0 - left_l0, 0, step_l0, frame.top_l0 - top_l0],
-    }
-
-
-def origin_um(frame: MapFrame, info: SlideInfo) -> tuple[float, float]:
-    """Return where a map starts on what QuPath shows of the slide, in micrometres."""
-    left_l0, top_l0 = origin_of(info, frame_of(info))
-    return (frame.left_l0 - left_l0) * info.mpp, (frame.top_l0 - top_l0) * info.mpp
-
-
 def _write_maps(run: Run, study: Study, info: SlideInfo, folder: Path) -> dict[str, Any]:
     """Write the maps of one slide, and its record last."""
     record_path = inside(folder, f"{info.slide_id}.json")
@@ -230,8 +201,11 @@ def _write_maps(run: Run, study: Study, info: SlideInfo, folder: Path) -> dict[s
             description=f"{kind.meaning} NaN where there is no value. Research use only.",
             origin_um=origin_um(frame, info),
         )
-        maps.append({"file": name, "channel": kind.channel, **place_facts(frame, info)})
-        panels.append(_panel(kind, picture.on_pixels(path, frame)))
+        panel = _panel(kind, picture.on_pixels(path, frame))
+        overlay = write_overlay(path, frame, info, colours=partial(coloured, panel=panel))
+        place = place_facts(frame, info)
+        maps.append({"file": name, "channel": kind.channel, **place, "overlay": overlay})
+        panels.append(panel)
     words = _write_picture(study, picture, panels, folder, scored["score"])
     record = {
         "slide": str(info.slide_id),
