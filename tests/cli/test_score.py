@@ -66,6 +66,16 @@ def test_a_slide_without_a_score_says_why_and_shows_no_number():
     assert "%" not in line
 
 
+def test_a_score_of_regions_is_called_one_and_each_area_has_its_line():
+    area = row(area="A-1", kind="core", case="k7", part="validation")
+    del area["profile"]
+    other = row(slide="b1", area="Centre", kind="region")
+    lines = list(_lines(section(row(extent="cores"), areas=[area, other]), "runs/0001"))
+    assert lines[1].startswith("a12, region score of its cores: TPS 49.6 %")
+    assert lines[2].startswith("  core A-1 (seen in training): TPS 49.6 %")
+    assert "Centre" not in "".join(lines)
+
+
 def test_a_slide_that_failed_is_named_at_the_end():
     failed = [{"slide": "b1", "reason": "damaged_image", "words": "b1.tiff: is damaged"}]
     lines = list(_lines(section(row(), failed=failed), "runs/0001"))

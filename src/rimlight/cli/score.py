@@ -69,8 +69,10 @@ def score(
 
 def _lines(section: Mapping[str, Any], folder: object) -> Iterator[str]:
     yield "Research use only. A score is an aid that a pathologist checks."
+    areas = section.get("areas", ())
     for row in section["slides"]:
         yield _line(row)
+        yield from (f"  {_line(area)}" for area in areas if area["slide"] == row["slide"])
     yield from section["sentences"]
     for warning in section["warnings"]:
         yield f"warning: {warning}"
@@ -85,6 +87,10 @@ def _lines(section: Mapping[str, Any], folder: object) -> Iterator[str]:
 def _line(row: Mapping[str, Any]) -> str:
     seen = {"train": " (seen in training)", "validation": " (seen in training)"}
     where = f"{row['slide']}{seen.get(row['part'], '')}"
+    if "area" in row:
+        where = f"{row['kind']} {row['area']}{seen.get(row['part'], '')}"
+    elif row.get("extent", "slide") != "slide":
+        where += f", region score of its {row['extent']}"
     if not row["is_evaluable"]:
         return f"{where}: {row['score']} not evaluable: {row['reason']}, {row['words']}"
     known = "[no interval: one field, and no errors known]"

@@ -118,23 +118,6 @@ def place_points(file: PointFile, slides: Sequence[SlideInfo], *, wording: Wordi
     )
 
 
-def slide_and_origin(
-    file: PointFile, slides: Sequence[SlideInfo], *, wording: Wording
-) -> tuple[SlideInfo, float, float]:
-    """Return the one slide of a file, and where it counts from, x and y in level-0 pixels.
-
-    Raises:
-        LabelFileError: The file is of no slide of the study, or of a slide or frame nobody named.
-    """
-    ground = _ground_of(file, slides, wording)
-    if ground.slide is None:
-        raise LabelFileError(
-            f"{wording.file}: does not say which slide it is of; name it with --slide"
-        )
-    corner = PointRecord(place="", x=0.0, y=0.0, class_name="")
-    return ground.slide, *_position(corner, ground.slide, ground)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
     """What holds for all points of one file.

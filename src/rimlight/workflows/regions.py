@@ -32,7 +32,7 @@ from rimlight.records import (
     SlideId,
     SlideInfo,
 )
-from rimlight.workflows.placing import Wording, slide_and_origin
+from rimlight.workflows.placing import Wording, ground_of, origin_in
 
 _MAX_NAMES = 8
 
@@ -100,7 +100,11 @@ def import_regions(
     is_xml = path.name.lower().removesuffix(".gz").endswith(".xml")
     file = read_asap_regions(path) if is_xml else read_qupath_regions(path)
     said = Wording(file=name, slide=wording.slide, frame=wording.frame)
-    info, left_l0, top_l0 = slide_and_origin(file.about, slides(study.engine), wording=said)
+    ground = ground_of(file.about, slides(study.engine), said)
+    info = ground.slide
+    if info is None:
+        raise LabelFileError(f"{name}: does not say which slide it is of; name it with --slide")
+    left_l0, top_l0 = origin_in(info, ground)
     if not file.items:
         noted = f", only {len(file.notes)} other objects" if file.notes else ""
         raise LabelFileError(f"{name}: holds no regions{noted}; export annotations with an area")
