@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import nn
 
+from rimlight.core.resampling import block_mean
 from rimlight.core.stains import StainMatrix
 from rimlight.model.augmentation import AugmentationSettings
 from rimlight.model.network import NetworkSettings, PatchNetwork, new_network
@@ -57,15 +58,9 @@ def coarse(
     >>> coarse(np.full((1, 4, 4, 3), 7, dtype=np.uint8), block=2).shape
     (1, 2, 2, 3)
     """
-    if block == 1:
-        return patches
-    n, wide = patches.shape[:2]
-    side = wide // block // 2 * 2  # even, as the sides of patches are, so that the middle stays
-    inner = centre(patches, size_px=side * block)
-    blocks = inner.reshape(n, side, block, side, block, 3)
-    total = blocks.sum(axis=4, dtype=np.uint16).sum(axis=2, dtype=np.uint32)
-    found: np.ndarray = np.rint(total / block**2).astype(np.uint8)
-    return found
+    # An even number of blocks, as the sides of patches are even, keeps the middle.
+    side = patches.shape[1] // block // 2 * 2
+    return block_mean(centre(patches, size_px=side * block), side_px=block)
 
 
 def fitted_tumour_network(
