@@ -14,8 +14,9 @@ NEEDS_IMMUNE_CELLS = ("CPS", "IC", "TC and IC")
 Reason = Literal[
     "no_tumour_cells",
     "too_few_tumour_cells",
-    "no_pixel_size",
+    "wrong_pixel_size",
     "wrong_stain",
+    "control_failed",
     "image_quality",
     "damaged_image",
     "worker_died",

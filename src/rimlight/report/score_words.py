@@ -15,7 +15,7 @@ from rimlight.report.wording import count
 REASON_WORDS = {
     "no_tumour_cells": "no tumour cells",
     "too_few_tumour_cells": "too few tumour cells",
-    "no_pixel_size": "no pixel size",
+    "wrong_pixel_size": "wrong pixel size",
     "wrong_stain": "wrong stain",
     "image_quality": "image quality",
     "damaged_image": "damaged image",

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from rimlight.core.regions import counts, is_inside
+from rimlight.core.scores import Adequacy
 from rimlight.io.formats.qupath_scores import ScoredCells
 from rimlight.records import Region, RegionKind
 from rimlight.workflows.score_task import REASONS, SlideTask
@@ -26,26 +27,30 @@ def in_regions(task: SlideTask, cells: ScoredCells) -> ScoredCells:
     return replace(cells, reason=np.where(inside, cells.reason, REASONS.index("outside_region")))
 
 
-def area_rows(task: SlideTask, cells: ScoredCells, *, foreign_share: float) -> list[dict[str, Any]]:
+def area_rows(
+    task: SlideTask, cells: ScoredCells, *, withheld: Adequacy | None = None
+) -> list[dict[str, Any]]:
     """Return a row for each region to include and each core, in the order in which they came.
 
     Args:
         task: What the slide is scored with.
         cells: Of the slide, as ``in_regions`` gives them.
-        foreign_share: Share 0..1 of the colour of the slide's tissue that is neither stain.
+        withheld: Why the slide as a whole has no value, if so; then no area of it has one.
     """
     areas = [region for region in task.regions if region.kind is not RegionKind.EXCLUDE]
-    return [_row(task, cells, area, foreign_share) for area in areas]
+    return [_row(task, cells, area, withheld) for area in areas]
 
 
-def _row(task: SlideTask, cells: ScoredCells, area: Region, foreign_share: float) -> dict[str, Any]:
+def _row(
+    task: SlideTask, cells: ScoredCells, area: Region, withheld: Adequacy | None
+) -> dict[str, Any]:
     of_area = _task_of(task, area)
     if area.is_missing:
         words = "the core holds too little tissue"
         found = failed_score(of_area, reason="missing_core", words=words)
     else:
         inside = is_inside(area, cells.x_l0, cells.y_l0)
-        found = slide_score(of_area, _chosen(cells, inside), foreign_share=foreign_share)
+        found = slide_score(of_area, _chosen(cells, inside), withheld=withheld)
     score: Mapping[str, Any] = asdict(found)
     kind = "core" if area.kind is RegionKind.CORE else "region"
     own = {"area": area.name, "kind": kind}

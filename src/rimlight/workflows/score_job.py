@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from rimlight.core.scores import Reason
-from rimlight.errors import MissingMppError, SlideError
+from rimlight.errors import SlideError
 from rimlight.io.claims import claimed
 from rimlight.io.files import write_json
 from rimlight.io.formats.packing import packed_file
@@ -27,8 +27,9 @@ from rimlight.workflows.area_scores import area_rows, in_regions
 from rimlight.workflows.given_candidates import given_candidates, given_of_slide, where_from
 from rimlight.workflows.patches import Progress
 from rimlight.workflows.score_plan import ScorePlan
-from rimlight.workflows.score_slide import OnTile, foreign_share_of, judged_cells
+from rimlight.workflows.score_slide import OnTile, judged_cells
 from rimlight.workflows.score_task import SlideTask
+from rimlight.workflows.slide_guards import guards_of, seen, withheld_by
 from rimlight.workflows.slide_scores import SlideScore, failed_score, slide_score
 
 BUSY_WAIT_S = 1.0
@@ -82,21 +83,22 @@ def _scored(plan: ScorePlan, info: SlideInfo, on_tile: OnTile) -> bool:
     plan.failure_path(info).unlink(missing_ok=True)
     try:
         task = replace(task, given=given_candidates(plan.study, info))
-        foreign_share = foreign_share_of(task)
+        look = seen(task)
         cells = in_regions(task, judged_cells(task, on_tile=on_tile))
-    except MissingMppError as error:
-        _write_failure(plan, info, failed_score(task, reason="no_pixel_size", words=str(error)))
-        return False
     except SlideError as error:
         _write_failure(plan, info, failed_score(task, reason="damaged_image", words=str(error)))
         return False
-    found = slide_score(task, cells, foreign_share=foreign_share)
+    guards = guards_of(task, look, cells, training=plan.training_slides_of(info))
+    withheld = withheld_by(guards, plan.controls_of(info))
+    found = slide_score(task, cells, withheld=withheld)
     _write_cells(plan.folder / f"{slide}.csv.gz", cells)
     write_qupath_scores(plan.folder / f"{slide}.geojson.gz", cells, slide=info)
     stored = {
         "made_from": plan.made_from(info),
         "score": asdict(found),
-        "areas": area_rows(task, cells, foreign_share=foreign_share),
+        "areas": area_rows(task, cells, withheld=withheld),
+        "guards": [asdict(guard) for guard in guards],
+        "controls": plan.controls_of(info),
         "sentences": list(task.rules.sentences),
         "research_use_only": True,
     }

@@ -69,7 +69,7 @@ def chosen(rows: Sequence[Row], *, most: int = MOST_SLIDES) -> list[Row]:
     First up to four that are not evaluable and up to four that are borderline, then others evenly
     from the lowest value to the highest; of each kind slides that training did not see first.
     """
-    shown = [row for row in rows if row.get("reason") not in ("damaged_image", "no_pixel_size")]
+    shown = [row for row in rows if row.get("reason") != "damaged_image"]
     if len(shown) > most:
         ordered = sorted(shown, key=lambda row: (_is_seen(row), row["case"], row["slide"]))
         urgent = [row for row in ordered if not row["value"]][:_N_URGENT]

@@ -16,22 +16,25 @@ from rimlight.core.stains import stain_matrix
 from rimlight.errors import StudyError
 from rimlight.io.assays import RESEARCH, profile_ids, read_profile
 from rimlight.io.checkpoints import weights_hash
+from rimlight.io.controls import controls_of, current_controls
 from rimlight.io.files import inside, read_json, sha256_of, storage_error
 from rimlight.io.regions import current_regions
 from rimlight.io.runs import Run, open_run
 from rimlight.io.store import slides as slides_of
 from rimlight.io.study import Study, open_study
-from rimlight.records import CaseId, LabelledCell, Region, SlideInfo
+from rimlight.records import CaseId, Control, LabelledCell, Region, SlideInfo
 from rimlight.settings import ScoreSettings
 from rimlight.workflows.explain import study_of
 from rimlight.workflows.given_candidates import given_of_slide
 from rimlight.workflows.label import consensus_of_study
 from rimlight.workflows.score_rules import Rules, part_of_cases
 from rimlight.workflows.score_rules_kept import kept_rules
+from rimlight.workflows.slide_guards import fitted_slides
 from rimlight.workflows.train import fold_folder
+from rimlight.workflows.training_slides import TrainingSlide, mark_of, training_slides
 from rimlight.workflows.tumour_decision import tumour_weights
 
-_VERSION = 6  # of the way to score; another scores every slide again
+_VERSION = 7  # of the way to score; another scores every slide again
 _RULES_VERSION = 2  # of the way to fit rules; another fits them again
 
 
@@ -54,6 +57,7 @@ class ScorePlan:
     base: str
     rules_base: str
     regions: Sequence[Region] = ()
+    controls: Sequence[Control] = ()
     rules_of_fold: dict[int, Rules] = field(default_factory=dict)
 
     @property
@@ -117,6 +121,21 @@ class ScorePlan:
             self.rules_of_fold[fold] = found
         return self.rules_of_fold[fold]
 
+    @cached_property
+    def training(self) -> list[TrainingSlide]:
+        """The slides with labelled cells of the run, as they were seen once."""
+        return training_slides(self.run, self.study, self.every)
+
+    def training_slides_of(self, info: SlideInfo) -> list[TrainingSlide]:
+        """Return the training slides that a slide is compared with, none of its own case."""
+        fold, _ = self.place_of(info)
+        part_of_case = {case: parts.get(fold, "") for case, parts in self.parts.items()}
+        return fitted_slides(self.training, part_of_case=part_of_case, case=str(info.case_id))
+
+    def controls_of(self, info: SlideInfo) -> dict[str, str]:
+        """Return the outcome of each tissue control of a slide."""
+        return controls_of(self.controls, info)
+
     def prepare(self, asked: Sequence[SlideInfo]) -> list[str]:
         """Fit and keep the rules that slides need; return the ids of those not scored yet.
 
@@ -129,6 +148,8 @@ class ScorePlan:
         missing = [info for info in asked if self.kept(info) is None]
         for fold in sorted({self.place_of(info)[0] for info in missing}):
             self.rules(fold)
+        if missing:
+            self.training  # noqa: B018 - looked at once, not by every worker
         for info in missing:
             self.failure_path(info).unlink(missing_ok=True)
         return [str(info.slide_id) for info in missing]
@@ -164,7 +185,10 @@ class ScorePlan:
         areas = [drawn, self.part_of_core_cases(info)]
         given = given_of_slide(self.study, info)
         found_by = given and [given.file, given.tool, given.places_sha256, given.slide_hash]
-        text = json.dumps([self.base, told, asdict(profile), areas, found_by], sort_keys=True)
+        text = json.dumps(
+            [self.base, told, asdict(profile), areas, found_by, self.controls_of(info)],
+            sort_keys=True,
+        )
         return hashlib.sha256(text.encode()).hexdigest()
 
     def record_path(self, info: SlideInfo) -> Path:
@@ -238,6 +262,7 @@ def score_plan(run: Run, *, assay: str | None = None) -> ScorePlan:
     every = slides_of(study.engine)
     files = [[x.slide_id, x.case_id, x.fingerprint, x.mpp, x.white] for x in every]
     base = {"version": _VERSION, "settings": asdict(settings), **shared}
+    base["training_slides"] = mark_of(run, study, every)
     return ScorePlan(
         run=run,
         study=study,
@@ -245,6 +270,7 @@ def score_plan(run: Run, *, assay: str | None = None) -> ScorePlan:
         assay=assay,
         every=every,
         regions=current_regions(study.engine),
+        controls=current_controls(study.engine),
         others=others,
         parts=part_of_cases(run),
         base=json.dumps(base, sort_keys=True),

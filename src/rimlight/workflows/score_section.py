@@ -12,6 +12,7 @@ from rimlight.io.runs import merge_metrics
 from rimlight.records import SlideInfo
 from rimlight.workflows.area_scores import AREA_COLUMNS
 from rimlight.workflows.given_candidates import where_from
+from rimlight.workflows.guard_words import guard_sentences
 from rimlight.workflows.run_tables import FITTED_PARTS, read_cells
 from rimlight.workflows.score_plan import ScorePlan
 from rimlight.workflows.slide_scores import SlideScore
@@ -41,6 +42,9 @@ def collect_scores(plan: ScorePlan, asked: Sequence[SlideInfo]) -> dict[str, Any
     section = _section(plan, rows, failed)
     said = [sentence for found in known for sentence in found["sentences"]]
     section["sentences"] = [*dict.fromkeys(said), *_given(rows), NOT_IN_THE_INTERVAL]
+    section["warnings"] += guard_sentences(known)
+    for name in ("guards", "controls"):
+        section[name] = {found["score"]["slide"]: found[name] for found in known}
     areas = [area for found in known for area in found["areas"]]
     section["areas"] = [{name: row[name] for name in _SHOWN_OF_AREA} for row in areas]
     _write_summary(plan, rows)

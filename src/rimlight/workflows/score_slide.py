@@ -10,16 +10,14 @@ from rimlight.core.measurement import Ring
 from rimlight.core.regions import is_wanted
 from rimlight.core.resampling import block_mean
 from rimlight.core.shortlists import far_from
-from rimlight.core.stains import dab_density, foreign_share
+from rimlight.core.stains import dab_density
 from rimlight.core.zones import ring
 from rimlight.io.formats.qupath_scores import ScoredCells
-from rimlight.io.slides import open_slide
 from rimlight.model.prediction import centre, probability
 from rimlight.workflows.candidates import CandidateTile, candidate_tiles
 from rimlight.workflows.score_task import REASONS, SlideTask
 from rimlight.workflows.tile_workers import in_order
 
-_OVERVIEW_PX = 1024
 _APART_UM = 4.0
 _FOCUS_MPP = 1.0
 
@@ -43,17 +41,6 @@ def judged_cells(task: SlideTask, *, on_tile: OnTile | None = None) -> ScoredCel
     )
     parts = list(in_order(partial(_judged, task), tiles, n_threads=torch.get_num_threads()))
     return _joined(parts, has_levels=task.rules.levels is not None)
-
-
-def foreign_share_of(task: SlideTask) -> float:
-    """Return the share 0..1 of the colour of stained tissue that is neither stain.
-
-    Raises:
-        SlideError: The slide is missing or damaged.
-    """
-    with open_slide(task.study.folder / task.info.path, mpp=task.info.mpp) as slide:
-        overview = slide.overview(_OVERVIEW_PX)
-    return foreign_share(overview, white=task.info.white, stains=task.rules.stains)
 
 
 def _judged(task: SlideTask, tile: CandidateTile) -> ScoredCells:

@@ -23,8 +23,6 @@ from rimlight.workflows.score_task import REASONS, SlideTask
 
 ABSTAINED = "near_edge"
 EXCLUDED = ("out_of_focus", "labelled_other", "called_other", "outside_region")
-LARGEST_FOREIGN_SHARE = 0.25
-"""Of the colour of stained pixels; own definition, docs/method.md, Scores."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,16 +71,21 @@ class SlideScore:
     is_interval_reliable: bool
 
 
-def slide_score(task: SlideTask, cells: ScoredCells, *, foreign_share: float) -> SlideScore:
+def slide_score(
+    task: SlideTask, cells: ScoredCells, *, withheld: Adequacy | None = None
+) -> SlideScore:
     """Return the score of a slide.
 
     Args:
         task: What it is scored with.
         cells: All of them, judged.
-        foreign_share: Share 0..1 of the colour of its tissue that is neither stain.
+        withheld: Why the slide has no value whatever its cells say, if so.
     """
     counts = _counts(cells)
-    return _score(task, cells, counts, _adequacy(task, counts, foreign_share))
+    if withheld is None:
+        least_cells = task.settings.least_cells
+        withheld = adequacy(counts, profile=task.profile, least_cells=least_cells)
+    return _score(task, cells, counts, withheld)
 
 
 def failed_score(task: SlideTask, *, reason: Reason, words: str) -> SlideScore:
@@ -133,15 +136,6 @@ def _counts(cells: ScoredCells) -> Counts:
         n_abstained=n_of_reason[REASONS.index(ABSTAINED)],
         n_of_level=levels if cells.has_levels else None,
     )
-
-
-def _adequacy(task: SlideTask, counts: Counts, foreign: float) -> Adequacy:
-    if foreign > LARGEST_FOREIGN_SHARE:
-        return Adequacy(
-            reason="wrong_stain",
-            words=f"{foreign:.0%} of the colour of the tissue is neither haematoxylin nor DAB",
-        )
-    return adequacy(counts, profile=task.profile, least_cells=task.settings.least_cells)
 
 
 def _score(task: SlideTask, cells: ScoredCells, counts: Counts, found: Adequacy) -> SlideScore:
