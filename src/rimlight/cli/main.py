@@ -17,6 +17,7 @@ from rimlight import __version__
 from rimlight.cli import (
     agree,
     candidates,
+    controls,
     machine,
     regions,
     runs,
@@ -42,6 +43,7 @@ app.command("import")(studies.import_labels)
 app.command("export")(studies.export_labels)
 app.command("candidates")(candidates.candidates)
 app.command("regions")(regions.regions)
+app.command("controls")(controls.controls)
 app.command("train")(runs.train)
 app.command("evaluate")(runs.evaluate)
 app.command("explain")(runs.explain)
