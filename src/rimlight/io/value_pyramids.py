@@ -1,6 +1,6 @@
 """Maps of numbers as pyramidal OME-TIFF, which QuPath and Bio-Formats open with scale and unit."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -57,19 +57,12 @@ def write_ome_pyramid(
     bands = iter(rows)
     with (
         whole_file(path) as file,
-        LevelTiles(
-            bands,
-            sizes,
-            like=np.empty((0, 0), dtype=np.float32),
-            halved=_halved,
-            encoded=_encoded,
-            folder=Path(path).parent,
-        ) as tiles,
+        _tiles_of(bands, sizes, folder=Path(path).parent) as tiles,
         tifffile.TiffWriter(file, ome=True, bigtiff=shape[0] * shape[1] > _BIGTIFF_FROM_PIXELS)
         as out,
     ):  # fmt: skip
+        facts = _ome_facts(path, mpp, channel, description, origin_um)
         for index, (width, height) in enumerate(sizes):
-            facts = _ome_facts(path, mpp, channel, description, origin_um)
             out.write(
                 tiles.smaller(index) if index else tiles.level_0(),
                 shape=(height, width),
@@ -86,6 +79,13 @@ def write_ome_pyramid(
             )
             for _ in bands:  # tifffile has taken all that it needs
                 raise ValueError(f"the bands must have {shape[0]} rows together, got more")
+
+
+def _tiles_of(
+    bands: Iterable[Values], sizes: Sequence[tuple[int, int]], *, folder: Path
+) -> LevelTiles:
+    like = np.empty((0, 0), dtype=np.float32)
+    return LevelTiles(bands, sizes, like=like, halved=_halved, encoded=_encoded, folder=folder)
 
 
 def _ome_facts(

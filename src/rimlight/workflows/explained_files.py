@@ -85,7 +85,19 @@ def write_files(study: Study, info: SlideInfo, parts: Parts, folder: Path) -> di
     write_qupath_areas(objects, parts.areas(), slide=info, kind=kind)
     frame = frame_of_patches(info, study.settings.patch)
     mosaic = _Mosaic(frame=frame, parts=parts, patch=study.settings.patch)
-    path = inside(folder, f"{slide}.attribution.ome.tiff")
+    drawn = _write_map(inside(folder, f"{slide}.attribution.ome.tiff"), mosaic, info)
+    picture = _write_picture(study, info, mosaic, counts, inside(folder, f"{slide}.png"))
+    return {
+        **counts,
+        "objects": {"file": objects.name, "kind": kind},
+        "map": drawn,
+        "picture": picture,
+    }
+
+
+def _write_map(path: Path, mosaic: "_Mosaic", info: SlideInfo) -> dict[str, Any]:
+    """Write the map of a slide with its overlay; return where it lies."""
+    frame = mosaic.frame
     write_ome_pyramid(
         path,
         mosaic.bands(),
@@ -96,18 +108,8 @@ def write_files(study: Study, info: SlideInfo, parts: Parts, folder: Path) -> di
         origin_um=origin_um(frame, info),
     )
     overlay = write_overlay(path, frame, info, colours=_heat)
-    picture = _write_picture(study, info, mosaic, counts, inside(folder, f"{slide}.png"))
-    return {
-        **counts,
-        "objects": {"file": objects.name, "kind": kind},
-        "map": {
-            "file": path.name,
-            "channel": CHANNEL,
-            **place_facts(frame, info),
-            "overlay": overlay,
-        },
-        "picture": picture,
-    }
+    place = place_facts(frame, info)
+    return {"file": path.name, "channel": CHANNEL, **place, "overlay": overlay}
 
 
 def _heat(values: np.ndarray) -> np.ndarray:

@@ -188,24 +188,14 @@ def _write_maps(run: Run, study: Study, info: SlideInfo, folder: Path) -> dict[s
     for kind in KINDS:
         frame = _frame(info, kind)
         bands = _rows_of(kind, cells, frame)
-        if bands is None:
-            continue
-        name = f"{info.slide_id}.{kind.name}.ome.tiff"
-        path = inside(folder, name)
-        write_ome_pyramid(
-            path,
-            bands,
-            shape=frame.shape,
-            mpp=frame.mpp,
-            channel=kind.channel,
-            description=f"{kind.meaning} NaN where there is no value. Research use only.",
-            origin_um=origin_um(frame, info),
-        )
-        panel = _panel(kind, picture.on_pixels(path, frame))
-        overlay = write_overlay(path, frame, info, colours=partial(coloured, panel=panel))
-        place = place_facts(frame, info)
-        maps.append({"file": name, "channel": kind.channel, **place, "overlay": overlay})
-        panels.append(panel)
+        if bands is not None:
+            path = inside(folder, f"{info.slide_id}.{kind.name}.ome.tiff")
+            _write_map(path, bands, frame, info, kind=kind)
+            panel = _panel(kind, picture.on_pixels(path, frame))
+            overlay = write_overlay(path, frame, info, colours=partial(coloured, panel=panel))
+            place = place_facts(frame, info)
+            maps.append({"file": path.name, "channel": kind.channel, **place, "overlay": overlay})
+            panels.append(panel)
     words = _write_picture(study, picture, panels, folder, scored["score"])
     record = {
         "slide": str(info.slide_id),
@@ -219,6 +209,20 @@ def _write_maps(run: Run, study: Study, info: SlideInfo, folder: Path) -> dict[s
     }
     write_json(record_path, json_ready(record))
     return record
+
+
+def _write_map(
+    path: Path, bands: Iterator[np.ndarray], frame: MapFrame, info: SlideInfo, *, kind: MapKind
+) -> None:
+    write_ome_pyramid(
+        path,
+        bands,
+        shape=frame.shape,
+        mpp=frame.mpp,
+        channel=kind.channel,
+        description=f"{kind.meaning} NaN where there is no value. Research use only.",
+        origin_um=origin_um(frame, info),
+    )
 
 
 def _frame(info: SlideInfo, kind: MapKind) -> MapFrame:
