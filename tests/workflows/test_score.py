@@ -226,7 +226,12 @@ def test_a_profile_gives_band_and_borderline_and_says_that_nobody_checked_it(run
 
 def test_the_command_ends_well_or_with_code_2_where_a_slide_failed(run, study, capsys):
     assert answered(["score", str(study.folder)]) == 0
-    assert "research use only" in capsys.readouterr().out.lower()
+    out, page = capsys.readouterr().out, run.folder / "report.html"
+    assert "research use only" in out.lower()
+    assert out.splitlines()[-1] == f"report: {page}"
+    html = page.read_text(encoding="utf-8")
+    assert "Scores of whole slides" in html
+    assert html.count("cells that count, by call") == 9  # a picture of each slide
     broken = slides(study.engine)[0]
     (study.folder / "gone.tiff").write_bytes(b"nothing")
     put_slides(study.engine, [replace(broken, path=str(study.folder / "gone.tiff"))])
@@ -235,6 +240,8 @@ def test_the_command_ends_well_or_with_code_2_where_a_slide_failed(run, study, c
     assert answered(["score", str(study.folder), "--slides", f"{first},{second}", "--json"]) == 2
     facts = json.loads(capsys.readouterr().out)
     assert facts["ok"] is False
+    assert facts["report"] == str(page)
+    assert html != page.read_text(encoding="utf-8")
     assert [each["slide"] for each in facts["scores"]["failed"]] == [first]
 
 

@@ -1,12 +1,16 @@
 """The verb that scores whole slides: score."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from rimlight.cli.options import AsJson, RunName, StudyFolder
 from rimlight.cli.output import answer, progress_bar
+
+if TYPE_CHECKING:
+    from rimlight.io.runs import Run
 
 SlideIds = Annotated[
     str | None,
@@ -60,11 +64,27 @@ def score(
     chosen = None if slides is None else [name.strip() for name in slides.split(",")]
     with progress_bar() as progress:
         section = scored(opened, slides=chosen, assay=assay, progress=progress, by=by)
-    facts = {"run": opened.run_id, "folder": str(opened.folder), "scores": section}
+    page = _page_of(opened)
+    facts = {
+        "run": opened.run_id,
+        "folder": str(opened.folder),
+        "report": str(page),
+        "scores": section,
+    }
     failed = section["failed"]
-    answer(facts, "\n".join(_lines(section, opened.folder)), as_json=as_json, is_ok=not failed)
+    lines = [*_lines(section, opened.folder), f"report: {page}"]
+    answer(facts, "\n".join(lines), as_json=as_json, is_ok=not failed)
     if failed:
         raise typer.Exit(_SOME_FAILED)
+
+
+def _page_of(run: "Run") -> Path:
+    """Write the report again, with the pictures of slides that it shows."""
+    from rimlight.cli.runs import page_of
+    from rimlight.workflows.score_pictures import write_score_pictures
+
+    write_score_pictures(run)
+    return page_of(run)
 
 
 def _lines(section: Mapping[str, Any], folder: object) -> Iterator[str]:
