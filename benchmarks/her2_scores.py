@@ -80,6 +80,7 @@ def study_of_cores(
             start.train,
             n_threads=1,
             initial="" if initial is None else str(initial.resolve()),
+            width=8,
             n_epochs=10,
             learning_rate=3e-3 if initial is None else 5e-4,
         ),
