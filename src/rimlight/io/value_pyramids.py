@@ -61,7 +61,7 @@ def write_ome_pyramid(
         tifffile.TiffWriter(file, ome=True, bigtiff=shape[0] * shape[1] > _BIGTIFF_FROM_PIXELS)
         as out,
     ):  # fmt: skip
-        facts = _ome_facts(path, mpp, channel, description, origin_um)
+        facts = _ome_facts(path, mpp=mpp, said=(channel, description), origin_um=origin_um)
         for index, (width, height) in enumerate(sizes):
             out.write(
                 tiles.smaller(index) if index else tiles.level_0(),
@@ -89,9 +89,9 @@ def _tiles_of(
 
 
 def _ome_facts(
-    path: Path, mpp: float, channel: str, description: str, origin_um: tuple[float, float]
+    path: Path, *, mpp: float, said: tuple[str, str], origin_um: tuple[float, float]
 ) -> dict[str, Any]:
-    name = Path(path).name
+    name, (channel, description) = Path(path).name, said
     return {
         "axes": "YX",
         "UUID": str(uuid5(_NAMESPACE, f"{name}/{channel}/{description}")),

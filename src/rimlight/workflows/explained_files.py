@@ -86,7 +86,7 @@ def write_files(study: Study, info: SlideInfo, parts: Parts, folder: Path) -> di
     frame = frame_of_patches(info, study.settings.patch)
     mosaic = _Mosaic(frame=frame, parts=parts, patch=study.settings.patch)
     drawn = _write_map(inside(folder, f"{slide}.attribution.ome.tiff"), mosaic, info)
-    picture = _write_picture(study, info, mosaic, counts, inside(folder, f"{slide}.png"))
+    picture = _write_picture(study, info, mosaic, inside(folder, f"{slide}.png"), counts=counts)
     return {
         **counts,
         "objects": {"file": objects.name, "kind": kind},
@@ -179,7 +179,7 @@ class _Mosaic:
 
 
 def _write_picture(
-    study: Study, info: SlideInfo, mosaic: _Mosaic, counts: Mapping[str, Any], path: Path
+    study: Study, info: SlideInfo, mosaic: _Mosaic, path: Path, *, counts: Mapping[str, Any]
 ) -> str | None:
     """Write a picture of the field with the most explained cells; return its name."""
     path.unlink(missing_ok=True)

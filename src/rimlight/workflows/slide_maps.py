@@ -196,7 +196,7 @@ def _write_maps(run: Run, study: Study, info: SlideInfo, folder: Path) -> dict[s
             place = place_facts(frame, info)
             maps.append({"file": path.name, "channel": kind.channel, **place, "overlay": overlay})
             panels.append(panel)
-    words = _write_picture(study, picture, panels, folder, scored["score"])
+    words = _write_picture(study, picture, panels, folder, score=scored["score"])
     record = {
         "slide": str(info.slide_id),
         "scores_made_from": scored["made_from"],
@@ -322,6 +322,7 @@ def _write_picture(
     picture: _Picture,
     panels: Sequence[MapPanel],
     folder: Path,
+    *,
     score: Mapping[str, Any],
 ) -> str:
     """Write the picture of one slide; return why there is none, empty where there is one."""
