@@ -92,6 +92,13 @@ def test_scores_of_immune_cells_are_not_offered_without_their_class(score):
     assert found.reason == "no_immune_cell_class"
 
 
+def test_a_her2_category_is_never_made_of_intensity_and_what_is_offered_instead_is_said():
+    found = adequacy(counts(500, 500), profile=profile(score="HER2 0-3+"), least_cells=1)
+    assert (found.reason, found.is_evaluable) == ("no_completeness", False)
+    assert "stained all around" in found.words
+    assert "profile research" in found.words
+
+
 def test_a_band_begins_at_its_cut_off_and_comes_from_the_unrounded_value():
     assert [band_of(value, profile()) for value in (0.999, 1.0, 49.6, 49.999, 50.0)] == [
         "< 1",

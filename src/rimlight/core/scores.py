@@ -11,6 +11,8 @@ from typing import Literal
 CELL_SCORES = ("TPS", "TC")
 """Scores made of tumour cells alone; TC is the name that some assays give TPS."""
 NEEDS_IMMUNE_CELLS = ("CPS", "IC", "TC and IC")
+NEEDS_COMPLETENESS = ("HER2 0-3+",)
+"""Scores that ask in how many cells the membrane is stained all around, not of how dark it is."""
 Reason = Literal[
     "no_tumour_cells",
     "too_few_tumour_cells",
@@ -22,6 +24,7 @@ Reason = Literal[
     "worker_died",
     "fault",
     "no_immune_cell_class",
+    "no_completeness",
     "missing_core",
 ]
 OUT_OF_FOCUS = "out_of_focus"
@@ -69,7 +72,7 @@ class Counts:
 class AssayProfile:
     """How an assay is scored: data of ``rimlight/assays``, or a user's own.
 
-    score: TPS, TC, CPS, IC, or TC and IC. cut_offs: of that score, rising, each the lowest value
+    score: TPS, TC, CPS, IC, TC and IC, or HER2 0-3+. cut_offs: of that score, rising, each the lowest value
     of the band above it. bands: one name more than cut-offs; none without. least_cells: viable
     tumour cells needed; None leaves it to the settings. checked_by, checked_on: who held the
     profile against the assay's own manual, and when; empty: nobody has.
@@ -91,8 +94,9 @@ class AssayProfile:
     checked_on: str
 
     def __post_init__(self) -> None:
-        if self.score not in (*CELL_SCORES, *NEEDS_IMMUNE_CELLS):
-            raise ValueError(f"score must be TPS, TC, CPS, IC or TC and IC, got {self.score!r}")
+        known = (*CELL_SCORES, *NEEDS_IMMUNE_CELLS, *NEEDS_COMPLETENESS)
+        if self.score not in known:
+            raise ValueError(f"score must be one of {', '.join(known)}, got {self.score!r}")
         if list(self.cut_offs) != sorted(set(self.cut_offs)):
             raise ValueError(f"cut_offs must rise, got {self.cut_offs}")
         if len(self.bands) != (len(self.cut_offs) + 1 if self.cut_offs else 0):
@@ -162,6 +166,13 @@ def adequacy(counts: Counts, *, profile: AssayProfile, least_cells: int) -> Adeq
         return Adequacy(
             reason="no_immune_cell_class",
             words=f"{profile.score} counts immune cells, which this study has no class for",
+        )
+    if profile.score in NEEDS_COMPLETENESS:
+        return Adequacy(
+            reason="no_completeness",
+            words=f"{profile.score} asks in how many cells the membrane is stained all around, which "
+            "rimlight does not measure over a slide; score it by the profile research for the share "
+            "of cells of each level and the H-score, which are no HER2 category",
         )
     if n_lost > LARGEST_SHARE_LOST * (n_lost + counts.n_tumour):
         return Adequacy(

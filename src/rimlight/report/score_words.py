@@ -21,6 +21,7 @@ REASON_WORDS = {
     "damaged_image": "damaged image",
     "control_failed": "a tissue control failed",
     "no_immune_cell_class": "no class for immune cells",
+    "no_completeness": "completeness of membranes not measured",
     "missing_core": "missing core",
     "worker_died": "the worker died",
     "fault": "a fault of the program",
