@@ -72,10 +72,10 @@ class Counts:
 class AssayProfile:
     """How an assay is scored: data of ``rimlight/assays``, or a user's own.
 
-    score: TPS, TC, CPS, IC, TC and IC, or HER2 0-3+. cut_offs: of that score, rising, each the lowest value
-    of the band above it. bands: one name more than cut-offs; none without. least_cells: viable
-    tumour cells needed; None leaves it to the settings. checked_by, checked_on: who held the
-    profile against the assay's own manual, and when; empty: nobody has.
+    score: TPS, TC, CPS, IC, TC and IC, or HER2 0-3+. cut_offs: of that score, rising, each the
+    lowest value of the band above it. bands: one name more than cut-offs; none without.
+    least_cells: viable tumour cells needed; None leaves it to the settings. checked_by,
+    checked_on: who held the profile against the assay's own manual, and when; empty: nobody has.
     """
 
     profile_id: str
@@ -170,8 +170,8 @@ def adequacy(counts: Counts, *, profile: AssayProfile, least_cells: int) -> Adeq
     if profile.score in NEEDS_COMPLETENESS:
         return Adequacy(
             reason="no_completeness",
-            words=f"{profile.score} asks in how many cells the membrane is stained all around, which "
-            "rimlight does not measure over a slide; score it by the profile research for the share "
+            words=f"{profile.score} asks in how many cells the membrane is stained all around, "
+            "which rimlight does not measure over a slide; the profile research gives the share "
             "of cells of each level and the H-score, which are no HER2 category",
         )
     if n_lost > LARGEST_SHARE_LOST * (n_lost + counts.n_tumour):
