@@ -184,7 +184,11 @@ class EngineSettings:
     )
     attempts: int = _setting(3, "workers", "that may die of one slide before it is given up")
     slides_a_job: int = _setting(8, "slides", "that one job of Slurm scores at the most")
-    n_cpus: int = _setting(1, "processors", "of a worker of Slurm or Ray; its torch threads")
+    n_cpus: int = _setting(
+        0,
+        "processors",
+        "and torch threads of a worker; 0: local: train.n_threads shared out; slurm, ray: 1",
+    )
     memory_gb: float = _setting(4.0, "GB", "memory of a job of Slurm")
     time_min: int = _setting(240, "min", "time limit of a job of Slurm")
     partition: str = _setting("", "-", "partition of Slurm; empty: its default")

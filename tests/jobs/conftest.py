@@ -21,7 +21,7 @@ from rimlight.workflows.score import score
 from rimlight.workflows.synth import write_synthetic_study
 from rimlight.workflows.train import train
 
-TINY = SynthSettings(n_cases=5, n_slides=5, n_cells=110, width_um=190, height_um=170)
+TINY = SynthSettings(n_cases=4, n_slides=4, n_cells=110, width_um=190, height_um=170)
 WATCHING = Path(__file__).parent / "watching"
 
 
@@ -75,7 +75,7 @@ def run(_scored_folder, tmp_path) -> Run:
 @pytest.fixture
 def slide_ids(run) -> list[str]:
     """The slides of the study."""
-    return [f"synthetic-{n:02d}-1" for n in range(1, 6)]
+    return [f"synthetic-{n:02d}-1" for n in range(1, 5)]
 
 
 def digest_of(run: Run) -> dict[str, str]:

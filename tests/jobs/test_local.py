@@ -25,26 +25,19 @@ def command(run, *words):
     return [sys.executable, "-m", "rimlight.cli.main", "score", str(folder), *words]
 
 
-def test_two_workers_give_what_one_process_gives_to_the_last_digit(run, watch, expected, digest):
-    seen = []
-    scored(run, progress=lambda *told: seen.append(told))
-    assert digest(run) == expected
-    assert set(watch.n_times.values()) == {1}
-    assert len({process for _, process in watch.log}) == 2
-    assert ("score", 5, 5) in seen
-    assert ("score synthetic-01-1", 1, 1) in seen
-    assert list((run.folder / "jobs" / "claims").iterdir()) == []
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
-def test_a_worker_killed_in_the_middle_costs_one_attempt_and_leaves_no_half_file(
-    run, watch, expected, digest, slide_ids, number
+def test_two_workers_one_killed_in_the_middle_give_what_one_process_gives_to_the_last_digit(
+    run, watch, expected, digest, slide_ids
 ):
-    watch.kill(slide_ids[1], number, n_times=1)
-    section = scored(run)
-    assert watch.n_times == dict.fromkeys(slide_ids, 1) | {slide_ids[1]: 2}
+    watch.kill(slide_ids[1], signal.SIGKILL, n_times=1)
+    seen = []
+    section = scored(run, progress=lambda *told: seen.append(told))
     assert section["failed"] == []
     assert digest(run) == expected
+    assert watch.n_times == dict.fromkeys(slide_ids, 1) | {slide_ids[1]: 2}
+    assert len({process for _, process in watch.log}) >= 2
+    assert ("score", len(slide_ids), len(slide_ids)) in seen
+    assert (f"score {slide_ids[0]}", 1, 1) in seen
+    assert list((run.folder / "jobs" / "claims").iterdir()) == []
 
 
 def test_a_slide_that_kills_every_worker_is_given_up_by_name_and_the_others_are_scored(
@@ -59,12 +52,13 @@ def test_a_slide_that_kills_every_worker_is_given_up_by_name_and_the_others_are_
     assert "signal 11 (SIGSEGV)" in failed["words"]
     log = failed["words"].split("log: ")[1]
     assert "Segmentation fault" in Path(log).read_text(encoding="utf-8")
-    assert section["n_slides"] == 5
+    assert section["n_slides"] == len(slide_ids)
     (watch.folder / f"die-{slide_ids[0]}").unlink()
-    assert scored(run, n_workers=1)["failed"] == []
+    assert score(run)["failed"] == []
     assert digest(run) == expected
 
 
+@pytest.mark.slow
 def test_two_commands_on_one_study_share_the_slides_and_both_have_the_whole(
     run, watch, expected, digest
 ):
@@ -81,7 +75,7 @@ def test_two_commands_on_one_study_share_the_slides_and_both_have_the_whole(
 def test_ctrl_c_stops_all_workers_and_what_is_finished_stays(
     run, watch, slide_ids, expected, digest
 ):
-    watch.hold(slide_ids[4])
+    watch.hold(slide_ids[-1])
     process = subprocess.Popen(
         command(run, "--workers", "2"),
         stderr=subprocess.PIPE,
@@ -90,7 +84,8 @@ def test_ctrl_c_stops_all_workers_and_what_is_finished_stays(
     )
     waiting = threading.Event()
     while process.poll() is None and not (
-        watch.n_times[slide_ids[4]] and len(list((run.folder / "scores").glob("*.json"))) == 4
+        watch.n_times[slide_ids[-1]]
+        and len(list((run.folder / "scores").glob("*.json"))) == len(slide_ids) - 1
     ):
         waiting.wait(0.05)
     process.send_signal(signal.SIGINT)
@@ -99,11 +94,10 @@ def test_ctrl_c_stops_all_workers_and_what_is_finished_stays(
     for _, worker in watch.log:
         with pytest.raises(ProcessLookupError):
             os.kill(worker, 0)
-    assert list((run.folder / "scores").glob(f"*{slide_ids[4]}*")) == []
+    assert list((run.folder / "scores").glob(f"*{slide_ids[-1]}*")) == []
     assert list((run.folder / "jobs" / "claims").iterdir()) == []
-    (watch.folder / f"hold-{slide_ids[4]}").unlink()
-    scored(run)
-    assert watch.n_times == dict.fromkeys(slide_ids, 1) | {slide_ids[4]: 2}
+    (watch.folder / f"hold-{slide_ids[-1]}").unlink()
+    score(run)
     assert digest(run) == expected
 
 

@@ -58,8 +58,9 @@ def engine_settings(
     if n_workers is not None:
         table["n_workers"] = n_workers
     found = settings_from_dict({"engine": table}, origin="the engine").engine
-    if found.n_workers < 0 or found.attempts < 1 or found.slides_a_job < 1 or found.n_cpus < 1:
-        raise SettingsError("the engine: numbers of workers, slides and attempts must be above 0")
+    for key, least in (("n_workers", 0), ("n_cpus", 0), ("attempts", 1), ("slides_a_job", 1)):
+        if getattr(found, key) < least:
+            raise SettingsError(f"engine.{key}: must be {least} at least, got {table[key]}")
     return found
 
 

@@ -44,7 +44,8 @@ def local_engine(settings: EngineSettings) -> ScoredBy:
 
     def engine(plan: ScorePlan, slides: Sequence[str], progress: Progress) -> None:
         crew = _Crew(plan, slides, progress, attempts=settings.attempts)
-        crew.n_threads = max(1, plan.study.settings.train.n_threads // settings.n_workers)
+        shared_out = max(1, plan.study.settings.train.n_threads // settings.n_workers)
+        crew.n_threads = settings.n_cpus or shared_out
         try:
             for _ in range(min(settings.n_workers, len(slides))):
                 crew.start()

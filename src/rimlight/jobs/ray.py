@@ -35,12 +35,12 @@ def ray_engine(settings: EngineSettings) -> ScoredBy:
     def engine(plan: ScorePlan, slides: Sequence[str], progress: Progress) -> None:
         if not slides:
             return
-        follower = Follower(plan, slides, progress)
-        order = {"plan": plan.ids, "n_threads": settings.n_cpus}
+        follower, n_cpus = Follower(plan, slides, progress), settings.n_cpus or 1
+        order = {"plan": plan.ids, "n_threads": n_cpus}
         _start(ray, settings)
         try:
             job = ray.remote(
-                num_cpus=settings.n_cpus, max_retries=settings.attempts - 1, retry_exceptions=False
+                num_cpus=n_cpus, max_retries=settings.attempts - 1, retry_exceptions=False
             )(_score)
             slide_of = {
                 job.remote(json.dumps({**order, "slides": [each]})): each for each in slides
@@ -84,7 +84,7 @@ def _start(ray: Any, settings: EngineSettings) -> None:
     if not settings.address:
         how |= {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
         if settings.n_workers:
-            how["num_cpus"] = settings.n_workers * settings.n_cpus
+            how["num_cpus"] = settings.n_workers * (settings.n_cpus or 1)
     try:
         ray.init(log_to_driver=False, logging_level="ERROR", **how)
     except (ConnectionError, OSError, RuntimeError, ValueError) as error:

@@ -105,7 +105,11 @@ class _Array:
         self.folder = plan.run.folder / "jobs" / "logs" / f"slurm-{secrets.token_hex(4)}"
         self.parts = _parts(slides, settings)
         self._stop = self.folder / "stop.json"
-        order = {"plan": plan.ids, "n_threads": settings.n_cpus, "stop": str(self._stop.resolve())}
+        order = {
+            "plan": plan.ids,
+            "n_threads": settings.n_cpus or 1,
+            "stop": str(self._stop.resolve()),
+        }
         orders = [json.dumps({**order, "slides": part}) for part in self.parts]
         self._jobs = _submitted(self.folder, orders, settings, options)
         self._id = str(self._jobs[0].job_id).split("_")[0]
@@ -152,7 +156,7 @@ def _submitted(
     executor.update_parameters(
         name="rimlight",
         timeout_min=settings.time_min,
-        cpus_per_task=settings.n_cpus,
+        cpus_per_task=settings.n_cpus or 1,
         mem_gb=settings.memory_gb,
         slurm_array_parallelism=settings.n_workers or _MOST_AT_ONCE,
         slurm_additional_parameters=options,

@@ -29,7 +29,8 @@ def _watch(event: str, arguments: tuple[object, ...]) -> None:
             (folder / f"die-{slide}").write_text(f"{number} {int(n_left) - 1}")
             os.kill(os.getpid(), int(number))
     if (folder / f"hold-{slide}").exists():
-        signal.pause()
+        while True:
+            signal.pause()
 
 
 if WATCHED:
