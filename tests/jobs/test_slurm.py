@@ -75,7 +75,8 @@ def test_a_job_that_is_cancelled_costs_one_attempt(run, watch, slide_ids, expect
     while process.poll() is None and not watch.n_times[slide_ids[3]]:
         threading.Event().wait(0.1)
     (watch.folder / f"hold-{slide_ids[3]}").unlink()
-    subprocess.run(["scancel", "--name=rimlight", "--state=RUNNING"], check=True)
+    names = [path.name for path in (run.folder / "jobs" / "logs").glob("*/*_submitted.pkl")]
+    subprocess.run(["scancel", "--state=RUNNING", names[0].split("_")[0]], check=True)
     answer = process.communicate(timeout=300)[0]
     assert process.returncode == 0, answer
     assert watch.n_times[slide_ids[3]] == 2
