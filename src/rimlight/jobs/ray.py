@@ -48,7 +48,11 @@ def ray_engine(settings: EngineSettings) -> ScoredBy:
             while slide_of:
                 ready, _ = ray.wait(list(slide_of), timeout=LOOK_S)
                 for reference in ready:
-                    _finish(ray, reference, plan, slide_of.pop(reference), settings.attempts)
+                    words = _died(ray, reference)
+                    slide = slide_of.pop(reference)
+                    if words is not None:
+                        words = f"its worker died {settings.attempts} times: {words}"
+                        give_up(plan, slide, reason="worker_died", words=words)
                 follower.look()
         finally:
             ray.shutdown()
@@ -60,14 +64,15 @@ def _score(order: str) -> None:
     attempt_in_turn(json.loads(order))
 
 
-def _finish(ray: Any, reference: Any, plan: ScorePlan, slide: str, n_attempts: int) -> None:
+def _died(ray: Any, reference: Any) -> str | None:
+    """Return why a slide was lost with all its workers; None: it was not."""
     try:
         ray.get(reference)
     except ray.exceptions.RayTaskError as error:
         raise (error.cause or error) from error
     except ray.exceptions.RayError as error:
-        words = f"its worker died {n_attempts} times: {str(error).splitlines()[0]}"
-        give_up(plan, slide, reason="worker_died", words=words)
+        return str(error).splitlines()[0]
+    return None
 
 
 def _ray() -> Any:
