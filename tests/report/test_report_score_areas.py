@@ -143,3 +143,9 @@ def test_when_all_checks_are_passed_no_slide_is_vouched_for(tmp_path):
 def test_tissue_controls_are_said(tmp_path, controls, words):
     page = reported(made_up(tmp_path, [score_row("a1")], controls=controls).run)
     assert words in page.page.text_of("p")
+
+
+def test_that_no_control_was_recorded_is_left_to_the_warnings(tmp_path):
+    controls = {"a1": {"positive": "not recorded"}}
+    page = reported(made_up(tmp_path, [score_row("a1")], controls=controls).run)
+    assert not [words for words in page.page.text_of("p") if words.startswith("Tissue controls")]

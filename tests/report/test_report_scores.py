@@ -155,6 +155,14 @@ def test_warnings_and_sentences_are_shown_and_stroma_first(tmp_path):
     assert "Else." in page.page.text_of("td") + page.page.text_of("th")
 
 
+def test_many_warnings_are_cut_and_counted(tmp_path):
+    page = reported(made_up(tmp_path, [score_row()], warnings=[f"w{n}" for n in range(30)]).run)
+    items = page.page.text_of("li")
+    assert "Warning: w13." in items
+    assert "Warning: w14." not in items
+    assert "16 more warnings: rimlight score prints them, metrics.json has them." in items
+
+
 def test_the_head_of_the_report_names_scores_and_claims_no_accuracy(scored):
     lead = scored.page.text_of("p", "of-slides")[0]
     assert lead.startswith(

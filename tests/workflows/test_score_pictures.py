@@ -9,7 +9,10 @@ from PIL import Image
 from rimlight.errors import RunError
 from rimlight.io.arrays import read_arrays
 from rimlight.io.formats.tables import read_table, write_table
+from rimlight.io.regions import put_regions
 from rimlight.io.runs import create_run
+from rimlight.io.study import open_study
+from rimlight.records import Region, RegionKind
 from rimlight.workflows import score_pictures
 from rimlight.workflows.score_pictures import chosen, write_score_pictures
 from small_studies import slide_info, study_of
@@ -68,6 +71,34 @@ def test_a_slide_is_shown_with_its_cells_by_place_and_field(scored):
     assert arrays["positive-0"].tolist() == [[0, 2, 0], [0, 0, 0]]
     assert arrays["negative-0"].tolist() == [[0, 0, 0], [1, 0, 0]]
     assert arrays["dots-0"].tolist() == [[200, 50, 3], [210, 60, 1], [40, 150, 0]]
+
+
+def test_the_outlines_of_regions_and_whether_they_leave_cells_out_are_kept(scored):
+    study = open_study(scored.folder.parent.parent)
+    square = ((10.0, 20.0), (90.0, 20.0), (90.0, 70.0))
+    hole = ((20.0, 30.0), (30.0, 30.0), (30.0, 40.0))
+    put_regions(
+        study.engine,
+        [
+            region("1", RegionKind.INCLUDE, (square, hole)),
+            region("2", RegionKind.EXCLUDE, (square,)),
+            region("3", RegionKind.INCLUDE, (square,), slide_id="gone"),
+        ],
+    )
+    write_score_pictures(scored)
+    outlines = pictures_of(scored)[1]["outlines-0"]
+    assert outlines.tolist() == [
+        *([0, 0, x, y] for x, y in square),
+        *([1, 0, x, y] for x, y in hole),
+        *([2, 1, x, y] for x, y in square),
+    ]
+
+
+def region(name, kind, polygon, slide_id="a"):
+    return Region(
+        region_id=f"r{name}", slide_id=slide_id, name=name, kind=kind, polygons=(polygon,),
+        reader="anna", source="test",
+    )  # fmt: skip
 
 
 def test_a_slide_of_many_cells_has_fields_alone(scored, monkeypatch):

@@ -55,7 +55,10 @@ def guards_block(found: Mapping[str, Any]) -> Block | None:
 
 
 def control_words(found: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what is known of the tissue controls, in a sentence; none where nothing is stored."""
+    """Return what is known of the tissue controls, in a sentence; none where nothing is.
+
+    That nothing is recorded at all is a warning of the command.
+    """
     stored = within(found, "controls")
     if not stored:
         return ()
@@ -64,6 +67,8 @@ def control_words(found: Mapping[str, Any]) -> tuple[str, ...]:
     for controls in by_slide.values() or [stored]:
         for name, outcome in controls.items():
             counts.setdefault(str(name), Counter())[str(outcome).replace("_", " ")] += 1
+    if {what for outcomes in counts.values() for what in outcomes} <= {"not recorded"}:
+        return ()
     parts = [
         f"{name.replace('_', ' ')}: " + ", ".join(_outcome(n, what, of=by_slide) for what, n in
                                                   sorted(outcomes.items()))

@@ -20,6 +20,7 @@ from rimlight.report.score_words import EVERY_CELL, agreement_pages, band_words,
 from rimlight.report.wording import count
 
 KEY, SHORT, TITLE = "scores", "Slide scores", "Scores of whole slides"
+MOST_WARNINGS = 14
 RESEARCH_USE = (
     "For research use only: a score is an aid that a pathologist checks, not a result to act on."
 )
@@ -74,7 +75,14 @@ def _paragraphs(rows: Sequence[ScoredRow]) -> tuple[str, ...]:
 def _warnings(found: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the warnings, first of all that stroma counts as tumour where it does."""
     said = [str(words) for words in found.get("sentences") or () if words.startswith(EVERY_CELL)]
-    return (*said, *(f"Warning: {words}." for words in found.get("warnings") or ()))
+    said += [f"Warning: {words}." for words in found.get("warnings") or ()]
+    if len(said) > MOST_WARNINGS:
+        n_left = len(said) - MOST_WARNINGS
+        more = (
+            f"{count(n_left, 'more warning')}: rimlight score prints them, metrics.json has them."
+        )
+        said = [*said[:MOST_WARNINGS], more]
+    return tuple(said)
 
 
 def _tables(rows: Sequence[ScoredRow], profiles: Mapping[str, Mapping[str, Any]]) -> list[Block]:
