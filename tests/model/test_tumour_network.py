@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from rimlight.core.stains import HDAB
+from rimlight.model import tumour_network as small
 from rimlight.model.network import NetworkSettings, n_multiplications, new_network
 from rimlight.model.training import PatchSet
 from rimlight.model.tumour_network import (
@@ -66,3 +67,14 @@ def test_it_learns_which_cell_is_in_the_middle_and_a_positive_logit_is_a_tumour_
     assert (is_other(network, new, block=1) == ~truth).mean() > 0.9
     again = fitted_tumour_network(*parts, **how)
     assert (tumour_logits(again, new, block=1) == tumour_logits(network, new, block=1)).all()
+
+
+def test_many_labelled_tumour_cells_do_not_make_more_candidates_tumour_cells():
+    patches, _ = discs(8)
+    network = new_network(NetworkSettings(size_px=32, width=4), seed=0)
+    before = tumour_logits(network, patches, block=1)
+    small._weigh_alike(network, 0.8)
+    after = tumour_logits(network, patches, block=1)
+    assert before - after == pytest.approx(np.full(8, 0.5 * np.log(4)), abs=1e-5)
+    small._weigh_alike(network, 0.2)
+    assert tumour_logits(network, patches, block=1) == pytest.approx(before, abs=1e-5)

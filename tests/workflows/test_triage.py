@@ -161,6 +161,35 @@ def test_a_round_does_not_depend_on_tiles_and_the_next_one_asks_about_others(
     assert not {a.cell.cell_id for a in one.cells} & {a.cell.cell_id for a in two.cells}
 
 
+class ByPlace:
+    """Takes for no tumour cells what has an even sum of light: half of all, and by no share."""
+
+    def is_other(self, patches):
+        return patches.reshape(len(patches), -1).sum(axis=1, dtype=np.int64) % 2 == 0
+
+
+def test_what_is_taken_for_no_tumour_cell_is_asked_about_at_random_alone(run, study, monkeypatch):
+    before = triage(run, n_cells=30)
+    assert before["n_other"] is None
+    monkeypatch.setattr(workflow, "kept_tumour_network", lambda _run, _fold: ByPlace())
+    section = triage(run, n_cells=30)
+    assert 0.3 < section["n_other"] / section["n_candidates"] < 0.7
+    is_other = {}
+    for tile in candidate_tiles(study, slides(study.engine)):
+        for x, y, said in zip(tile.x_l0, tile.y_l0, ByPlace().is_other(tile.patches), strict=True):
+            is_other[tile.slide.slide_id, round(x, 1), round(y, 1)] = said
+    made = rounds(study.engine)[-1]
+    for asked in made.cells:
+        cell = asked.cell
+        said = is_other[cell.slide_id, round(cell.x_l0, 1), round(cell.y_l0, 1)]
+        assert asked.share == "random" or not said
+    assert any(
+        is_other[c.cell.slide_id, round(c.cell.x_l0, 1), round(c.cell.y_l0, 1)]
+        for c in made.cells
+        if c.share == "random"
+    )
+
+
 def test_without_a_confirmed_cause_the_share_moves_on_and_that_is_said(run, study):
     table = read_table(run.folder / "causes.csv")
     write_table(run.folder / "causes.csv", table | {"status": ["map_only"] * len(table["cell"])})

@@ -23,13 +23,14 @@ from rimlight.model.prediction import probability
 from rimlight.records import CauseName, Cell, CellId, RoundCell, SlideId, SlideInfo
 from rimlight.settings import TriageSettings
 from rimlight.workflows.exemplars import Exemplars, Suspects, cause_scores
+from rimlight.workflows.tumour_decision import TumourNetwork
 
 if TYPE_CHECKING:
     from rimlight.model.network import PatchNetwork
 
 SUSPECTS = 6
 """Of how many times as many of the most like candidates the edit of the cause is made."""
-_KEPT = ("x_l0", "y_l0", "logit", "features")
+_KEPT = ("x_l0", "y_l0", "logit", "features", "is_other")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,7 +38,8 @@ class Shortlists:
     """What is kept of the stream: the most like each cause, the most uncertain, a fair draw.
 
     n_candidates: cells that could be asked about. n_known: left out because they were labelled or
-        asked about before; n_edge: because their patch leaves the slide.
+        asked about before; n_edge: because their patch leaves the slide. n_other: taken for no
+        tumour cells, and asked about by the fair draw alone.
     """
 
     of_cause: Mapping[str, Best]
@@ -46,6 +48,7 @@ class Shortlists:
     n_candidates: int = 0
     n_known: int = 0
     n_edge: int = 0
+    n_other: int = 0
 
     def all(self) -> list[Best]:
         """Every list, the fair draw last."""
@@ -54,11 +57,15 @@ class Shortlists:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Search:
-    """What the stream of one triage is judged by; seed: of this round."""
+    """What the stream of one triage is judged by; seed: of this round.
+
+    tumour: the network that tells other cells, None where the run has none.
+    """
 
     study: Study
     network: "PatchNetwork"
     temperature: float
+    tumour: TumourNetwork | None
     exemplars: Exemplars
     infos: Sequence[SlideInfo]
     known: Mapping[SlideId, np.ndarray]
@@ -145,11 +152,12 @@ def _choices(search: Search, found: Shortlists) -> tuple[Shortlist, np.ndarray]:
     is_drawn = np.arange(len(slide)) >= len(slide) - len(found.drawn)
     place = np.column_stack([columns["x_l0"], columns["y_l0"], columns["logit"]])
     rows, is_drawn = _each_once(np.column_stack([slide, place[:, :2]]), score, is_drawn=is_drawn)
-    calibrated = probability(place[rows, 2], temperature=search.temperature)
+    undecided = uncertainty_of(probability(place[rows, 2], temperature=search.temperature))
     choices = Shortlist(
         cause_score=score[rows],
         cause=cause[rows],
-        uncertainty=uncertainty_of(calibrated),
+        # A fair draw holds other cells too; 0 leaves them to the random share.
+        uncertainty=np.where(columns["is_other"][rows], 0.0, undecided),
         features=columns["features"][rows],
         slide=slide[rows],
         is_drawn=is_drawn,

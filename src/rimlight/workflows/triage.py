@@ -43,6 +43,7 @@ from rimlight.workflows.models import read_network
 from rimlight.workflows.patches import Progress, no_progress
 from rimlight.workflows.run_tables import table_of_step
 from rimlight.workflows.train import fold_folder
+from rimlight.workflows.tumour_decision import kept_tumour_network
 
 BATCH = 128
 
@@ -115,6 +116,7 @@ def _search_of(
         study=study,
         network=network,
         temperature=model.temperature,
+        tumour=kept_tumour_network(run, 0),
         exemplars=exemplars_of(run, study, network, progress=show),
         infos=infos,
         known=_known_places(study),
@@ -175,9 +177,17 @@ def _left(search: Search, tile: CandidateTile, found: Shortlists) -> CandidateTi
 
 def _take(search: Search, tile: CandidateTile, found: Shortlists, *, slide: int) -> None:
     logits, features = _judged(search, tile.patches)
-    columns = {"x_l0": tile.x_l0, "y_l0": tile.y_l0, "logit": logits, "features": features}
     undecided = uncertainty_of(probability(logits, temperature=search.temperature))
-    found.uncertain.add(undecided, columns, slide=slide)
+    is_other = _is_other(search, tile.patches)
+    found.n_other += int(is_other.sum())
+    columns = {
+        "x_l0": tile.x_l0,
+        "y_l0": tile.y_l0,
+        "logit": logits,
+        "features": features,
+        "is_other": is_other,
+    }
+    found.uncertain.add(np.where(is_other, -np.inf, undecided), columns, slide=slide)
     # Centres lie on a grid, so that whole numbers tell them apart.
     places = (np.rint(value * 16).astype(np.int64) for value in (tile.x_l0, tile.y_l0))
     fair = fair_number(*places, slide=tile.slide.slide_id, seed=search.seed)
@@ -187,8 +197,16 @@ def _take(search: Search, tile: CandidateTile, found: Shortlists, *, slide: int)
         # A sure call is seldom wrong, however like an example it is.
         score = alike * undecided
         best.add(
-            np.where(score > 0, score, -np.inf), columns | {"patches": tile.patches}, slide=slide
+            np.where((score > 0) & ~is_other, score, -np.inf),
+            columns | {"patches": tile.patches},
+            slide=slide,
         )
+
+
+def _is_other(search: Search, patches: np.ndarray) -> np.ndarray:
+    if search.tumour is None:
+        return np.zeros(len(patches), dtype=bool)
+    return search.tumour.is_other(patches)
 
 
 def _judged(search: Search, patches: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -257,5 +275,6 @@ def _section(
         "n_candidates": found.n_candidates,
         "n_known": found.n_known,
         "n_edge": found.n_edge,
+        "n_other": None if search.tumour is None else found.n_other,
         "notes": list(selection.notes),
     }

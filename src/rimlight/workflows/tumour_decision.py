@@ -127,6 +127,16 @@ def tumour_network(
     return read_tumour_network(folder)
 
 
+def kept_tumour_network(run: Run, fold: int) -> TumourNetwork | None:
+    """Return the small network that a score kept in the run; None where there is none.
+
+    Raises:
+        ModelError: It was changed or damaged.
+    """
+    folder = tumour_folder(run, fold)
+    return read_tumour_network(folder) if (folder / MANIFEST).is_file() else None
+
+
 def read_tumour_network(folder: Path) -> TumourNetwork:
     """Return the small network of a model folder.
 
