@@ -48,7 +48,8 @@ class SquareFacts:
     """Of sampled squares of tissue; nan where there is nothing to tell it from.
 
     haematoxylin_share, dab_share: of stained pixels, those with more of that stain than of the
-    other and 0.1 OD of it. eosin_share: of stained pixels, those that are pink as eosin is.
+    other and 0.1 OD of it. eosin_share: of stained pixels of the middle square, those that are
+    pink as eosin is.
     haematoxylin_red, haematoxylin_green, dab_red, dab_green: part of red and of green in the
     density of pixels of that stain. haematoxylin_od: 90th percentile of stained pixels.
     nuclear_um: scale of the haematoxylin's grain; nuclear_od: how strong it is there;
@@ -224,21 +225,37 @@ def _colours(
     stained = density[density.max(axis=1) >= STAINED_OD]
     if not len(stained):
         return dict.fromkeys(_COLOURS, np.nan)
-    haematoxylin, dab, residual = unmix(stained, stains=stains).T
+    haematoxylin, dab, _ = unmix(stained, stains=stains).T
     is_blue = (haematoxylin > 0.1) & (haematoxylin > dab)
     is_brown = (dab > 0.1) & (dab > haematoxylin)
-    eosin = residual * float(np.sign(stains.inverse[:, 2] @ EOSIN))
-    is_pink = eosin > 0.25 * np.linalg.norm(stained, axis=1)
     blue, brown = _mean_colour(stained[is_blue]), _mean_colour(stained[is_brown])
     values = (
         float(is_blue.mean()),
         float(is_brown.mean()),
-        float(is_pink.mean()),
+        _eosin_share(pixels, white=white, stains=stains),
         *blue,
         *brown,
         float(np.percentile(haematoxylin, 90)),
     )
     return dict(zip(_COLOURS, values, strict=True))
+
+
+def _eosin_share(
+    pixels: Sequence[UInt8[np.ndarray, "n 3"]], *, white: White, stains: StainMatrix
+) -> float:
+    """Return the share of stained pixels that are pink, of the middle square: eosin is everywhere.
+
+    A stroke of red pen is on some squares alone.
+    """
+    shares = []
+    for square in pixels:
+        density = optical_density(square, white=white)
+        stained = density[density.max(axis=1) >= STAINED_OD]
+        if len(stained) >= _FEWEST_PIXELS:
+            residual = unmix(stained, stains=stains)[:, 2]
+            eosin = residual * np.sign(stains.inverse[:, 2] @ EOSIN)
+            shares.append(float((eosin > 0.25 * np.linalg.norm(stained, axis=1)).mean()))
+    return float(np.median(shares)) if shares else 0.0
 
 
 EOSIN = np.array([0.07, 0.99, 0.11])
