@@ -3,6 +3,7 @@
     python benchmarks/slide_guards.py WORK                     seeds 101 to 103
     python benchmarks/slide_guards.py WORK --seeds 1           one to develop on
     python benchmarks/slide_guards.py WORK --real SLIDE...     facts and checks of real slides
+    python benchmarks/slide_guards.py WORK --cost COPY         what the checks cost of a score
 
 Each seed paints 16 cases of one slide: the first eight stand for the training slides, the others
 are checked clean and with every fault. Shares with Wilson's 95 % interval. No network takes part;
@@ -10,10 +11,14 @@ the checks of cells (soft_cells, empty_tissue) are not measured here.
 
     caught     a check that is meant for the fault is not passed
     withheld   some check leaves the slide not evaluable
+
+The cost is processor time, of slides of the trained study COPY whose candidates were not searched.
 """
 
 import argparse
 import io
+import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,10 +34,16 @@ from rimlight.core.slide_guards import Facts, Guard, fatal_guard, slide_guards
 from rimlight.core.stains import HDAB, mix, unmix
 from rimlight.io.inspection import slide_info
 from rimlight.io.pyramids import write_pyramid
+from rimlight.io.runs import open_run
+from rimlight.io.study import open_study
 from rimlight.records import SlideInfo
 from rimlight.settings import ScoreSettings
 from rimlight.synthetic.settings import MPP, SynthSettings
 from rimlight.synthetic.study import study_plan, synthetic_slide
+from rimlight.workflows.score_job import task_of
+from rimlight.workflows.score_plan import score_plan
+from rimlight.workflows.score_slide import judged_cells
+from rimlight.workflows.slide_guards import guards_of, seen
 from rimlight.workflows.slide_look import look_of
 
 SEEDS = (101, 102, 103)
@@ -198,10 +209,14 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     parser.add_argument("--real", type=Path, nargs="+", help="slides; --mpp for those without")
     parser.add_argument("--mpp", type=float)
+    parser.add_argument("--cost", type=Path)
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
     if given.real:
         print_real(given.real, given.mpp)
+        return
+    if given.cost:
+        print_cost(given.cost)
         return
     found: dict[str, list[tuple[Guard, ...]]] = {}
     for seed in given.seeds:
@@ -280,6 +295,28 @@ def print_real(paths: list[Path], mpp: float | None) -> None:
         for guard in slide_guards(facts[at], training=facts[:at] + facts[at + 1 :]):
             mark = "ok  " if guard.is_passed else f"FAIL {guard.reason or 'warning'}"
             print(f"  {mark} {guard.name}: {guard.words}")
+
+
+def print_cost(folder: Path, n_slides: int = 4) -> None:
+    """Print the processor time of the checks over that of the cells, slide by slide."""
+    plan = score_plan(open_run(open_study(folder)))
+    shares = []
+    for info in plan.every[:n_slides]:
+        shutil.rmtree(plan.study.cache, ignore_errors=True)
+        plan.study.cache.mkdir()
+        task = task_of(plan, info)
+        training = plan.training_slides_of(info)
+        start = time.process_time()
+        cells = judged_cells(task)
+        between = time.process_time()
+        guards_of(task, seen(task), cells, training=training)
+        spent = time.process_time() - between
+        shares.append(spent / (time.process_time() - start))
+        print(
+            f"{info.slide_id}: {len(cells.x_l0)} cells {between - start:.2f} s, "
+            f"checks {spent:.2f} s, {shares[-1]:.1%} of the score"
+        )
+    print(f"median {np.median(shares):.1%} of {len(shares)} slides")
 
 
 def words_of(is_so: list[bool]) -> str:

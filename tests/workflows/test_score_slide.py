@@ -20,7 +20,7 @@ from rimlight.io.store import slides
 from rimlight.io.study import open_study
 from rimlight.model.prediction import centre
 from rimlight.workflows import candidates, score_slide
-from rimlight.workflows.score_job import _task
+from rimlight.workflows.score_job import task_of
 from rimlight.workflows.score_plan import score_plan
 from rimlight.workflows.score_slide import judged_cells
 from rimlight.workflows.score_task import REASONS
@@ -39,7 +39,7 @@ def task(_study_folder, synthetic_folder, tmp_path_factory):
     study = open_study(folder)
     with_others(study, synthetic_folder)
     plan = score_plan(open_run(study))
-    return _task(plan, slides(study.engine)[0])
+    return task_of(plan, slides(study.engine)[0])
 
 
 @pytest.fixture(autouse=True)

@@ -76,7 +76,7 @@ def score_one_slide(plan: ScorePlan, slide: str, *, on_tile: OnTile | None = Non
 
 
 def _scored(plan: ScorePlan, info: SlideInfo, on_tile: OnTile) -> bool:
-    task, slide = _task(plan, info), str(info.slide_id)
+    task, slide = task_of(plan, info), str(info.slide_id)
     for left in plan.folder.glob(f".{glob.escape(slide)}.*.tmp"):  # by a process that was killed
         left.unlink(missing_ok=True)
     plan.record_path(info).unlink(missing_ok=True)
@@ -151,10 +151,11 @@ def give_up(plan: ScorePlan, slide: str, *, reason: Reason, words: str) -> None:
         StorageError: The disk refuses.
     """
     (info,) = plan.chosen([slide])
-    _write_failure(plan, info, failed_score(_task(plan, info), reason=reason, words=words))
+    _write_failure(plan, info, failed_score(task_of(plan, info), reason=reason, words=words))
 
 
-def _task(plan: ScorePlan, info: SlideInfo) -> SlideTask:
+def task_of(plan: ScorePlan, info: SlideInfo) -> SlideTask:
+    """Return what a slide is scored with; its candidates are to be searched."""
     fold, part = plan.place_of(info)
     places = [(c.cell.x_l0, c.cell.y_l0) for c in plan.others if c.cell.slide_id == info.slide_id]
     return SlideTask(
