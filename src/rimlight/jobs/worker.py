@@ -75,8 +75,11 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _stop)
 
     def say(**told: Any) -> None:
-        answers.write(json.dumps(told) + "\n")
-        answers.flush()
+        try:
+            answers.write(json.dumps(told) + "\n")
+            answers.flush()
+        except BrokenPipeError:
+            os._exit(1)  # nobody is left to score for; the claim is stale with this process
 
     try:
         order = json.loads(sys.stdin.readline())
