@@ -55,8 +55,9 @@ def training_slides(run: Run, study: Study, every: Sequence[SlideInfo]) -> list[
     path = run.folder / _NAME
     kept = _kept(path, made_from)
     if kept is None:
-        kept = _seen(study, infos)
-        write_json(path, json_ready({"made_from": made_from, "slides": kept}))
+        # Rounded at once, or this process would tell other digits than those that read the file.
+        kept = json_ready(_seen(study, infos))
+        write_json(path, {"made_from": made_from, "slides": kept})
     return [
         TrainingSlide(slide=each["slide"], case=each["case"], facts=_numbers(each["facts"]))
         for each in kept
