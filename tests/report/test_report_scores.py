@@ -207,6 +207,8 @@ def test_many_slides_are_cut_off_in_the_page_and_whole_in_the_csv(tmp_path):
     assert "The first 300 of 401 by case are shown; the CSV holds all." in words_of(page)
     assert len(read_table(page.folder / "figures" / "scores_held_out.csv")["slide"]) == 401
     assert len(page.html) < 4e6
+    assert "Of more than 400 slides some are drawn" in words_of(page)
+    assert len(read_table(page.folder / "figures" / "scores_cohort.csv")["slide"]) == 401
 
 
 def pixels_in(html, kind):

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 LEAST_SLIDES = 12
 """Fewer are seen at one glance in the table."""
+MOST_LINES = 400
+"""Of one panel; of more slides some are drawn, evenly from the lowest value to the highest."""
 _WIDTH_PX, _SIDE_PX, _TOP_PX, _BOTTOM_PX = 400, 16, 22, 44
 _ROW_PX, _MOST_PX = 7.0, 560.0
 
@@ -31,35 +33,43 @@ def cohort_block(
         ("Held-out and new cases", [row for row in ordered if not row.is_seen]),
         ("Seen in training", [row for row in ordered if row.is_seen]),
     ]
-    every = {
-        title: [row for row in rows if row.is_seen == (title == panels[1][0])]
-        for title, _ in panels
-    }
     cuts = sorted({cut for row in scored for cut in _cuts(profiles, row)})
-    drawings = tuple(
-        Drawing(
-            svg=alt_text(
-                cohort_svg(some, cuts, name=f"cohort-{at}"),
-                alt=f"{title}: {count(len(some), 'slide')} by their value, {band_words(some)}",
-            ),
-            title=title,
-            note=f"{count(len(every[title]), 'slide')}: {band_words(every[title])}",
-        )
-        for at, (title, some) in enumerate(panels)
-        if some
-    )
+    every = [[row for row in rows if row.is_seen == is_seen] for is_seen in (False, True)]
     return Block(
         name="scores_cohort",
         title="All slides by their value",
-        caption="One line a slide, the lowest value on top: point and 95 % interval; orange where "
-        "the interval crosses a cut-off, thin where it is not reliable. Slides that are not "
-        "evaluable are counted above and have no point.",
-        drawings=drawings,
+        caption=_caption(max(len(some) for _, some in panels)),
+        drawings=tuple(
+            Drawing(
+                svg=alt_text(
+                    cohort_svg(_drawn(some), cuts, name=f"cohort-{at}"),
+                    alt=f"{title}: {count(len(some), 'slide')} by their value, {band_words(some)}",
+                ),
+                title=title,
+                note=f"{count(len(every[at]), 'slide')}: {band_words(every[at])}",
+            )
+            for at, (title, some) in enumerate(panels)
+            if some
+        ),
         numbers={
             name: [getattr(row, name) for row in ordered]
             for name in ("slide", "case", "part", "value", "low", "high", "is_interval_reliable")
         },
     )
+
+
+def _caption(most: int) -> str:
+    words = (
+        "One line a slide, the lowest value on top: point and 95 % interval; orange where the "
+        "interval crosses a cut-off, thin where it is not reliable. Slides that are not evaluable "
+        "are counted above and have no point."
+    )
+    if most > MOST_LINES:
+        words += (
+            f" Of more than {MOST_LINES} slides some are drawn, evenly from the lowest to the "
+            "highest."
+        )
+    return words
 
 
 def cohort_svg(rows: Sequence[ScoredRow], cuts: Sequence[float], *, name: str) -> str:
@@ -84,6 +94,13 @@ def cohort_svg(rows: Sequence[ScoredRow], cuts: Sequence[float], *, name: str) -
 
     whole_px = _TOP_PX + height_px + _BOTTOM_PX
     return drawn_svg(draw, name=name, width_px=_WIDTH_PX, height_px=whole_px)
+
+
+def _drawn(rows: Sequence[ScoredRow]) -> Sequence[ScoredRow]:
+    if len(rows) <= MOST_LINES:
+        return rows
+    step = (len(rows) - 1) / (MOST_LINES - 1)
+    return [rows[round(at * step)] for at in range(MOST_LINES)]
 
 
 def _draw_row(axes: "Axes", at: int, row: ScoredRow, row_px: float) -> None:

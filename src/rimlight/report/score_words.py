@@ -23,8 +23,6 @@ REASON_WORDS = {
     "no_immune_cell_class": "no class for immune cells",
     "no_completeness": "completeness of membranes not measured",
     "missing_core": "missing core",
-    "wrong_pixel_size": "wrong pixel size",
-    "no_completeness": "no measure of completeness",
     "worker_died": "the worker died",
     "fault": "a fault of the program",
 }
