@@ -1,6 +1,7 @@
 """The verbs of regions and tissue arrays: regions, dearray."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -96,6 +97,41 @@ def regions(
     else:
         facts, text = _listed(opened, slide)
     answer(facts, text, as_json=as_json)
+
+
+def dearray(
+    study: StudyFolder,
+    slide: Annotated[str, typer.Option("--slide", metavar="ID", help="The slide.")],
+    *,
+    core_um: Annotated[
+        float | None,
+        typer.Option("--core-um", min=50, help="Diameter of a core in um; else measured."),
+    ] = None,
+    rows: Annotated[
+        int | None, typer.Option("--rows", min=1, help="Rows of the array; else those seen.")
+    ] = None,
+    columns: Annotated[
+        int | None, typer.Option("--columns", min=1, help="Columns of the array; else those seen.")
+    ] = None,
+    cases: Annotated[
+        Path | None, typer.Option("--cases", metavar="CSV", help="Table core, case.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find and name the cores of a tissue array, and keep them as regions of the slide."""
+    from rimlight.io.study import open_study
+    from rimlight.workflows.dearray import dearray as found_on
+    from rimlight.workflows.standing_regions import put_cases
+
+    opened = open_study(study)
+    found = found_on(opened, slide, core_um=core_um, n_rows=rows, n_columns=columns)
+    n_cases = 0 if cases is None else put_cases(opened, cases, slide=slide)
+    text = (
+        f"{slide}: {found.n_rows} x {found.n_columns} cores of {found.core_um:.0f} um, turned by "
+        f"{found.turn_deg:.1f} degrees, {found.n_missing} missing; look at them in QuPath: "
+        f"rimlight regions {study} --slide {slide} --export cores.geojson"
+    )
+    answer({**asdict(found), "n_cases": n_cases}, text, as_json=as_json)
 
 
 def _imported(
