@@ -225,3 +225,13 @@ def test_plain_images_need_the_mpp_of_the_manifest(study, tmp_path):
     path = manifest(tmp_path, "slide,case,mpp\ncore.png,p1,0.24\n")
     assert register_slides(study, entries_of_manifest(path)).added == ("core",)
     assert (only_slide(study).mpp, only_slide(study).mpp_source) == (0.24, "user")
+
+
+@pytest.mark.parametrize("said", ["", "0", "-1", "nan", "352.8"])
+def test_a_slide_without_a_pixel_size_never_gets_into_a_study(study, tmp_path, said):
+    write_as("png", tmp_path / "core", stained(300, 200))
+    path = manifest(tmp_path, f"slide,case,mpp\ncore.png,p1,{said}\n")
+    result = register_slides(study, entries_of_manifest(path))
+    assert slides(study.engine) == []
+    assert len(result.refused) == 1
+    assert "mpp" in result.refused[0]
