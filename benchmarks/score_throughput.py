@@ -30,7 +30,7 @@ SECONDS_A_CELL = 900 / 1_000_000
 LARGEST_MIB = 3 * 1024
 _LOCK = threading.Lock()
 INSIDE = {
-    "reading": ("rimlight.workflows.candidates", "_Plane.read"),
+    "reading": ("rimlight.workflows.slide_planes", "SlidePlane.read"),
     "searching": ("rimlight.workflows.candidates", "_searched"),
     "cutting": ("rimlight.workflows.candidates", "_cut"),
     "network": ("rimlight.model.prediction", "features_of"),
@@ -175,7 +175,7 @@ def time_waiting(seconds: dict[str, float]) -> None:
     """Count the seconds in which the search waits for a tile that is still read."""
     from rimlight.workflows import candidates
 
-    inner = candidates._read_ahead
+    inner = candidates.read_ahead
 
     def timed(*given: Any) -> Any:
         tiles = inner(*given)
@@ -187,7 +187,7 @@ def time_waiting(seconds: dict[str, float]) -> None:
                 return
             yield tile
 
-    candidates._read_ahead = timed
+    candidates.read_ahead = timed
 
 
 def count_of(table: Path) -> int:

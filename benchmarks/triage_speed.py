@@ -44,7 +44,7 @@ N_FIELDS = 6
 BOUND_MIB = 64.0
 BOUND_S = 600.0
 STAGES = {
-    "reading": ("rimlight.workflows.candidates", "_Plane.read"),
+    "reading": ("rimlight.workflows.slide_planes", "SlidePlane.read"),
     "searching": ("rimlight.workflows.candidates", "candidate_centres"),
     "cutting": ("rimlight.workflows.candidates", "_cut"),
     "network": ("rimlight.workflows.triage", "features_of"),

@@ -13,6 +13,7 @@ from rimlight.workflows import candidates
 from rimlight.workflows.candidates import candidate_tiles
 from rimlight.workflows.patches import wide_px
 from rimlight.workflows.register import SlideEntry, register_slides
+from rimlight.workflows.slide_planes import SlidePlane
 from rimlight.workflows.synth import read_truth
 
 
@@ -153,10 +154,8 @@ def test_tiles_not_wanted_are_neither_read_nor_yielded_and_the_others_hold_the_s
         assert (some == all_[kept]).all()
 
     n_read = []
-    inner = candidates._Plane.read
-    monkeypatch.setattr(
-        candidates._Plane, "read", lambda *given: n_read.append(given) or inner(*given)
-    )
+    inner = SlidePlane.read
+    monkeypatch.setattr(SlidePlane, "read", lambda *given: n_read.append(given) or inner(*given))
     again = found_on(study, [info], tile_um=64.0, is_wanted=is_wanted)  # now of known centres
     assert (again[0] == x).all()
     assert len(n_read) == sum(box[0] >= middle for box in set(asked))
@@ -169,7 +168,7 @@ def test_given_points_are_taken_as_they_are_on_the_grid_of_patch_pixels(study, m
         raise AssertionError("searched")
 
     monkeypatch.setattr(candidates, "candidate_centres", none)
-    monkeypatch.setattr(candidates, "tissue_mask", none)
+    monkeypatch.setattr(candidates, "tissue_of", none)
     width, height = info.width_l0, info.height_l0
     given = np.array([[0.0, 0.0], [70.2, 31.4], [70.2, 31.4], [width, height], [width - 3.4, 12.0]])
     x, y, patches = found_on(study, [info], given=given, tile_um=60.0)

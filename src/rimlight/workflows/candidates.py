@@ -7,9 +7,7 @@ the tile is the patch that training would cut. The next tiles are read while one
 
 import hashlib
 import json
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from math import ceil
 
@@ -18,37 +16,35 @@ from jaxtyping import Bool, Float64, Int64, UInt8
 
 from rimlight.core.candidates import (
     Tile,
-    border_px,
     by_tile,
     candidate_centres,
     least_contrast_od,
     nuclear_contrasts,
     owned,
-    tiles_of,
 )
 from rimlight.core.resampling import block_mean
-from rimlight.core.stains import StainMatrix, stain_matrix
-from rimlight.core.tissue import tissue_mask
+from rimlight.core.stains import stain_matrix
 from rimlight.errors import RimlightError
 from rimlight.io.arrays import read_arrays, write_arrays
 from rimlight.io.inspection import check_unchanged
-from rimlight.io.slides import Slide, open_slide
+from rimlight.io.slides import open_slide
 from rimlight.io.study import Study
-from rimlight.records import Box, SlideInfo
+from rimlight.records import SlideInfo
 from rimlight.settings import PatchSettings
-from rimlight.workflows.patches import wide_px
+from rimlight.workflows.slide_planes import (
+    IsWanted,
+    SlidePlane,
+    read_ahead,
+    tissue_of,
+    with_tissue,
+)
 
-SEARCH_MPP = 1.0
 TILE_UM = 512.0
-OVERVIEW_UM = 8.0
 SAMPLE_UM, N_SAMPLES = 128.0, 12
 """Squares of tissue, spread over the slide, that tell how clear its nuclei are."""
-_READ_AHEAD = 2
 _VERSION = 2  # of the search; another gives other candidates
 
 OnTile = Callable[[int, int], None]
-IsWanted = Callable[[float, float, float, float], bool]
-"""Of a tile's core: its left, top, right and bottom in level-0 pixels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,76 +70,6 @@ class CandidateTile:
             np.minimum(self.slide.width_l0 - self.x_l0, self.slide.height_l0 - self.y_l0) >= half_l0
         )
         return inside
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Plane:
-    """The patch pixels of one slide: where tiles lie in them and how they are read.
-
-    step_l0: level-0 pixels in a patch pixel. block_px: patch pixels in a pixel that is searched.
-    border_px: patch pixels around a core, enough for the search and for half a patch.
-    """
-
-    slide: Slide
-    info: SlideInfo
-    settings: PatchSettings
-    stains: StainMatrix
-    tile_um: float
-    is_wanted: IsWanted | None = None
-
-    @property
-    def step_l0(self) -> float:
-        return self.settings.mpp / self.info.mpp
-
-    @property
-    def block_px(self) -> int:
-        return max(1, round(SEARCH_MPP / self.settings.mpp))
-
-    @property
-    def border_px(self) -> int:
-        block = self.block_px
-        return max(border_px(self.search_mpp), ceil(self.wide_px / 2 / block)) * block
-
-    @property
-    def wide_px(self) -> int:
-        return wide_px(self.settings)
-
-    @property
-    def search_mpp(self) -> float:
-        return self.settings.mpp * self.block_px
-
-    def wants(self, tile: Tile) -> bool:
-        """Return whether the caller wants the candidates that the tile owns."""
-        if self.is_wanted is None:
-            return True
-        left, top = tile.left_px * self.step_l0, tile.top_px * self.step_l0
-        right = min(left + tile.width_px * self.step_l0, float(self.slide.width_l0))
-        bottom = min(top + tile.height_px * self.step_l0, float(self.slide.height_l0))
-        return self.is_wanted(left, top, right, bottom)
-
-    def tiles(self, side_um: float) -> list[Tile]:
-        """Cores in patch pixels; every side but the last is a whole number of blocks."""
-        block = self.block_px
-        width, height = (
-            ceil(side / self.step_l0 / block) * block
-            for side in (self.slide.width_l0, self.slide.height_l0)
-        )
-        return tiles_of(width, height, side_px=self.side_px(side_um))
-
-    def side_px(self, side_um: float) -> int:
-        """Side of a whole tile's core."""
-        return max(1, round(side_um / self.settings.mpp / self.block_px)) * self.block_px
-
-    def read(self, tile: Tile) -> UInt8[np.ndarray, "h w 3"]:
-        """Return a tile with its border; square, as slides are read."""
-        side = max(tile.width_px, tile.height_px) + 2 * self.border_px
-        box = Box(
-            left_l0=(tile.left_px - self.border_px) * self.step_l0,
-            top_l0=(tile.top_px - self.border_px) * self.step_l0,
-            width_l0=side * self.step_l0,
-            height_l0=side * self.step_l0,
-        )
-        return self.slide.read_patch(box, size_px=side, white=self.info.white)
 
 
 def candidate_tiles(
@@ -180,7 +106,7 @@ def candidate_tiles(
     for number, info in enumerate(infos):
         check_unchanged(study.folder / info.path, info)
         with open_slide(study.folder / info.path, mpp=info.mpp) as slide:
-            plane = _Plane(
+            plane = SlidePlane(
                 slide=slide,
                 info=info,
                 settings=study.settings.patch,
@@ -202,19 +128,19 @@ def _n_tiles(info: SlideInfo, tile_um: float) -> int:
 
 
 def _of_slide(
-    study: Study, plane: _Plane, given: Float64[np.ndarray, "n 2"] | None
+    study: Study, plane: SlidePlane, given: Float64[np.ndarray, "n 2"] | None
 ) -> Iterator[tuple[float, CandidateTile]]:
     """Yield the tiles of one slide, each with the share of them that is done."""
     known = _known_centres(study, plane) if given is None else _on_grid(given, plane)
     if known is not None:
         yield from _of_known(plane, known)
         return
-    mask = _tissue(plane)
+    mask = tissue_of(plane)
     least_od = _least_contrast(plane, mask)
     found = [np.empty((0, 2), dtype=np.int64)]
-    every = _with_tissue(plane, mask, side_um=plane.tile_um)
+    every = with_tissue(plane, mask, side_um=plane.tile_um)
     tiles = [tile for tile in every if plane.wants(tile)]
-    for n, (tile, pixels) in enumerate(_read_ahead(plane, tiles), start=1):
+    for n, (tile, pixels) in enumerate(read_ahead(plane, tiles), start=1):
         found.append(_searched(pixels, tile, plane, least_od=least_od))
         yield n / len(tiles), _cut(pixels, tile, plane, centres=found[-1])
     if len(tiles) == len(every):
@@ -222,7 +148,7 @@ def _of_slide(
 
 
 def _of_known(
-    plane: _Plane, centres: Int64[np.ndarray, "n 2"]
+    plane: SlidePlane, centres: Int64[np.ndarray, "n 2"]
 ) -> Iterator[tuple[float, CandidateTile]]:
     """Yield the tiles that hold centres, each with the share of them that is done."""
     mine = by_tile(centres, side_px=plane.side_px(plane.tile_um))
@@ -231,12 +157,12 @@ def _of_known(
         for tile in plane.tiles(plane.tile_um)
         if (tile.left_px, tile.top_px) in mine and plane.wants(tile)
     ]
-    for n, (tile, pixels) in enumerate(_read_ahead(plane, tiles), start=1):
+    for n, (tile, pixels) in enumerate(read_ahead(plane, tiles), start=1):
         here = centres[mine[tile.left_px, tile.top_px]]
         yield n / len(tiles), _cut(pixels, tile, plane, centres=here)
 
 
-def _on_grid(given: Float64[np.ndarray, "n 2"], plane: _Plane) -> Int64[np.ndarray, "n 2"]:
+def _on_grid(given: Float64[np.ndarray, "n 2"], plane: SlidePlane) -> Int64[np.ndarray, "n 2"]:
     """Return the patch pixels in whose middle, or at whose corner, given points lie nearest."""
     sides_l0 = np.array([plane.slide.width_l0, plane.slide.height_l0])
     is_beyond = ~((given >= 0) & (given <= sides_l0)).all(axis=1)
@@ -251,10 +177,10 @@ def _on_grid(given: Float64[np.ndarray, "n 2"], plane: _Plane) -> Int64[np.ndarr
     return centres
 
 
-def _least_contrast(plane: _Plane, mask: Bool[np.ndarray, "h w"]) -> float:
+def _least_contrast(plane: SlidePlane, mask: Bool[np.ndarray, "h w"]) -> float:
     """Return the contrast asked of candidates, from squares that no tile size moves."""
-    squares = _with_tissue(plane, mask, side_um=SAMPLE_UM, least=0.5)
-    squares = squares or _with_tissue(plane, mask, side_um=SAMPLE_UM)
+    squares = with_tissue(plane, mask, side_um=SAMPLE_UM, least=0.5)
+    squares = squares or with_tissue(plane, mask, side_um=SAMPLE_UM)
     chosen = np.unique(np.linspace(0, len(squares) - 1, N_SAMPLES).round().astype(int))
     contrasts = [np.empty(0, dtype=np.float32)]
     for number in chosen[: len(squares)]:
@@ -270,27 +196,8 @@ def _least_contrast(plane: _Plane, mask: Bool[np.ndarray, "h w"]) -> float:
     return least_contrast_od(np.concatenate(contrasts))
 
 
-def _read_ahead(
-    plane: _Plane, tiles: Sequence[Tile]
-) -> Iterator[tuple[Tile, UInt8[np.ndarray, "h w 3"]]]:
-    """Yield tiles with their pixels; one thread reads, never two at once in one slide."""
-    waiting: deque[tuple[Tile, Future[UInt8[np.ndarray, "h w 3"]]]] = deque()
-    reader = ThreadPoolExecutor(max_workers=1)
-    try:
-        for tile in tiles:
-            waiting.append((tile, reader.submit(plane.read, tile)))
-            if len(waiting) > _READ_AHEAD:
-                first, future = waiting.popleft()
-                yield first, future.result()
-        while waiting:
-            first, future = waiting.popleft()
-            yield first, future.result()
-    finally:
-        reader.shutdown(cancel_futures=True)
-
-
 def _searched(
-    pixels: UInt8[np.ndarray, "h w 3"], tile: Tile, plane: _Plane, *, least_od: float
+    pixels: UInt8[np.ndarray, "h w 3"], tile: Tile, plane: SlidePlane, *, least_od: float
 ) -> Int64[np.ndarray, "n 2"]:
     """Return the centres that the tile owns, as x and y in patch pixels of the whole slide."""
     block = plane.block_px
@@ -307,7 +214,7 @@ def _searched(
     return kept
 
 
-def _is_on_slide(centres: Int64[np.ndarray, "n 2"], plane: _Plane) -> np.ndarray:
+def _is_on_slide(centres: Int64[np.ndarray, "n 2"], plane: SlidePlane) -> np.ndarray:
     """Leave out centres in the last, filled block of a slide that ends within it."""
     sides_px = np.array([plane.slide.width_l0, plane.slide.height_l0]) / plane.step_l0
     return np.asarray((centres < sides_px).all(axis=1))
@@ -316,7 +223,7 @@ def _is_on_slide(centres: Int64[np.ndarray, "n 2"], plane: _Plane) -> np.ndarray
 def _cut(
     pixels: UInt8[np.ndarray, "h w 3"],
     tile: Tile,
-    plane: _Plane,
+    plane: SlidePlane,
     *,
     centres: Int64[np.ndarray, "n 2"],
 ) -> CandidateTile:
@@ -332,29 +239,7 @@ def _cut(
     return CandidateTile(slide=plane.info, x_l0=middle[:, 0], y_l0=middle[:, 1], patches=patches)
 
 
-def _tissue(plane: _Plane) -> Bool[np.ndarray, "h w"]:
-    longest_um = max(plane.slide.width_l0, plane.slide.height_l0) * plane.info.mpp
-    overview = plane.slide.overview(max(64, ceil(longest_um / OVERVIEW_UM)))
-    return tissue_mask(overview, white=plane.info.white)
-
-
-def _with_tissue(
-    plane: _Plane, mask: Bool[np.ndarray, "h w"], *, side_um: float, least: float = 0.0
-) -> list[Tile]:
-    """Return the tiles of which more than a share is tissue on the overview of the slide."""
-    scale_y = mask.shape[0] / plane.slide.height_l0 * plane.step_l0
-    scale_x = mask.shape[1] / plane.slide.width_l0 * plane.step_l0
-
-    def share(tile: Tile) -> float:
-        rows = slice(int(tile.top_px * scale_y), ceil((tile.top_px + tile.height_px) * scale_y))
-        left, right = tile.left_px, tile.left_px + tile.width_px
-        part = mask[rows, int(left * scale_x) : ceil(right * scale_x)]
-        return float(part.mean()) if part.size else 0.0
-
-    return [tile for tile in plane.tiles(side_um) if share(tile) > least]
-
-
-def _known_centres(study: Study, plane: _Plane) -> Int64[np.ndarray, "n 2"] | None:
+def _known_centres(study: Study, plane: SlidePlane) -> Int64[np.ndarray, "n 2"] | None:
     try:
         centres: np.ndarray = read_arrays(study.cache, _name(plane))["centres_px"]
     except (RimlightError, FileNotFoundError):
@@ -362,7 +247,7 @@ def _known_centres(study: Study, plane: _Plane) -> Int64[np.ndarray, "n 2"] | No
     return centres
 
 
-def _name(plane: _Plane) -> str:
+def _name(plane: SlidePlane) -> str:
     """Name what the candidates of a slide depend on."""
     info = plane.info
     text = json.dumps(
