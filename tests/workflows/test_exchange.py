@@ -210,7 +210,7 @@ def test_a_file_counts_from_the_bounds_only_when_it_or_the_user_says_so(tmp_path
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("labels.xlsx", "", "is no .geojson, .json, .xml, .csv or .parquet by its name"),
+        ("labels.xlsx", "", "is no .geojson, .json, .xml, .csv, .parquet or .dcm by"),
         ("s1.geojson", "[]", "holds no point labels; export"),
         ("s1.geojson", '[{"geometry": {"type": "Polygon"}}]', "only 1 other objects"),
         ("labels.csv", "x,y,label\n", "does not say which slide|holds no point labels"),

@@ -19,8 +19,8 @@ def candidates(
         list[Path] | None,
         typer.Argument(
             metavar="[FILE]...",
-            help="Cells, detections or points: .geojson, .json, .csv or .tsv, also .gz; none lists "
-            "what slides were given.",
+            help="Cells, detections or points: .geojson, .json, .csv, .tsv (also .gz), .dcm; none "
+            "lists what slides were given.",
         ),
     ] = None,
     *,
@@ -37,7 +37,9 @@ def candidates(
     ] = None,
     file_format: Annotated[
         CandidateFormat | None,
-        typer.Option("--format", metavar="FORMAT", help="qupath or csv; else told from the name."),
+        typer.Option(
+            "--format", metavar="FORMAT", help="qupath, csv or dicom; else told from the name."
+        ),
     ] = None,
     remove: Annotated[
         list[str] | None,

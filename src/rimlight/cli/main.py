@@ -18,6 +18,7 @@ from rimlight.cli import (
     agree,
     candidates,
     controls,
+    exports,
     machine,
     regions,
     runs,
@@ -40,7 +41,7 @@ app = typer.Typer(
 app.command("init")(studies.init)
 app.command("add")(studies.add)
 app.command("import")(studies.import_labels)
-app.command("export")(studies.export_labels)
+app.command("export")(exports.export)
 app.command("candidates")(candidates.candidates)
 app.command("regions")(regions.regions)
 app.command("dearray")(regions.dearray)

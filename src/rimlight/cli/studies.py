@@ -1,4 +1,4 @@
-"""The verbs that fill a study: init, add, import, export, synth."""
+"""The verbs that fill a study: init, add, import."""
 
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -9,7 +9,7 @@ import typer
 from rimlight.cli.options import AsJson, StudyFolder
 from rimlight.cli.output import answer, progress_bar, say
 from rimlight.errors import SettingsError, StudyError
-from rimlight.io.formats.points import Frame, ReadFormat, WrittenFormat
+from rimlight.io.formats.points import Frame, ReadFormat
 from rimlight.settings import Settings, settings_from_toml
 
 
@@ -88,7 +88,8 @@ def import_labels(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE...", help="Labels: .geojson, .json, .xml, .csv or .parquet, also .gz."
+            metavar="FILE...",
+            help="Labels: .geojson, .json, .xml (also .gz), .csv, .parquet or .dcm.",
         ),
     ],
     *,
@@ -97,8 +98,8 @@ def import_labels(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            help="qupath, csv, parquet, coco, asap, imagescope, dsa, cellvit or patchsorter; "
-            "else told from the file.",
+            help="qupath, csv, parquet, coco, asap, imagescope, dsa, dicom, cellvit or "
+            "patchsorter; else told from the file.",
         ),
     ] = None,
     reader: Annotated[str | None, typer.Option(help="Who gave labels that name no reader.")] = None,
@@ -148,39 +149,6 @@ def import_labels(
     notes = [sentence for item in found for sentence in item.notes]
     facts = {"files": [str(file) for file in files], **numbers, "faults": faults, "notes": notes}
     answer(facts, text.format(**numbers), as_json=as_json)
-
-
-def export_labels(
-    study: StudyFolder,
-    file: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FILE",
-            help=".csv, .parquet, .geojson(.gz); with --format .json, .xml; or a folder.",
-        ),
-    ],
-    *,
-    file_format: Annotated[
-        WrittenFormat | None,
-        typer.Option(
-            "--format",
-            metavar="FORMAT",
-            help="qupath, csv, parquet, coco, asap, imagescope or dsa; else told from the name.",
-        ),
-    ] = None,
-    slide: Annotated[str | None, typer.Option(help="Only this slide.")] = None,
-    frame: Annotated[
-        Frame | None,
-        typer.Option(help="Where x and y count from; else as QuPath shows it, or level0."),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Write the current labels of the study as a table or for another program."""
-    from rimlight.io.study import open_study
-    from rimlight.workflows.exchange import export_labels as written
-
-    n_labels = written(open_study(study), file, slide=slide, frame=frame, file_format=file_format)
-    answer({"file": str(file), "n_labels": n_labels}, f"{file}: {n_labels} labels", as_json=as_json)
 
 
 def _settings_of(file: Path) -> Settings:

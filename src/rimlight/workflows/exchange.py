@@ -1,7 +1,7 @@
 """Labels in from foreign files, and out to them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -95,8 +95,9 @@ def import_labels(
         frame=frame,
         class_names=_expressions(class_names or {}),
     )
-    file = read_labels(path, file_format)
-    placed = place_points(file, slides(study.engine), wording=wording)
+    every = [_with_whole_path(study, info) for info in slides(study.engine)]
+    file = read_labels(path, file_format, slides=every)
+    placed = place_points(file, every, wording=wording)
     origin = Origin(source=name, content_hash=file.content_hash, now=utc_now())
     with writing(study.engine) as transaction:
         events = [event.label for event in label_events(transaction)]
@@ -127,7 +128,7 @@ def export_labels(
 ) -> int:
     """Write the current labels of the study, whole or not at all, and return how many.
 
-    A file of QuPath, ASAP, ImageScope or DSA holds one slide, because these read it into one
+    A file of QuPath, ASAP, ImageScope, DSA or DICOM holds one slide, because these read it into one
     slide. For several slides name a folder: each slide gets its own file in it.
 
     Args:
@@ -145,7 +146,7 @@ def export_labels(
         StorageError: The disk refuses.
     """
     path = Path(path)
-    info_of_slide = {info.slide_id: info for info in slides(study.engine)}
+    info_of_slide = {info.slide_id: _with_whole_path(study, info) for info in slides(study.engine)}
     labels = sorted(
         (label for label in current_labels(study.engine) if slide in (None, label.cell.slide_id)),
         key=lambda label: (label.cell.slide_id, label.cell.cell_id, label.reader),
@@ -163,6 +164,11 @@ def export_labels(
             f"{path}: {written} holds all slides in one file; name it {ENDINGS[written][0]}"
         )
     return write_study(path, labels, slides=info_of_slide, file_format=written, frame=frame)
+
+
+def _with_whole_path(study: Study, info: SlideInfo) -> SlideInfo:
+    """Return a slide whose path holds from any folder."""
+    return replace(info, path=str(study.folder / info.path))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

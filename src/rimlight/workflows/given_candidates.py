@@ -4,7 +4,7 @@ Where a slide has been given candidates, it is not searched: scores and rounds t
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +32,7 @@ from rimlight.workflows.placing import Ground, Wording, ground_of, origin_in, sl
 from rimlight.workflows.slide_names import slide_named
 
 _STEPS = 100  # of progress in a slide
-_TOOL_OF_FORMAT = {"qupath": "QuPath GeoJSON", "csv": "table"}
+_TOOL_OF_FORMAT = {"qupath": "QuPath GeoJSON", "csv": "table", "dicom": "DICOM annotations"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +73,12 @@ def import_candidates(
         StorageError: The disk refuses.
     """
     path = Path(path)
-    file = read_candidates(path, file_format=file_format, classes=classes)
+    every = slides(study.engine)
+    whole = [replace(info, path=str(study.folder / info.path)) for info in every]
+    file = read_candidates(path, file_format=file_format, classes=classes, slides=whole)
     name = path.name.encode(errors="replace").decode()
     wording = Wording(file=name, slide=slide, frame=frame)
-    ground = ground_of(_as_points(file), slides(study.engine), wording)
+    ground = ground_of(_as_points(file), every, wording)
     by = _tool(tool) or _TOOL_OF_FORMAT[file.file_format]
     placed = [
         (info, _placed(file, number, info, ground)) for number, info in _slides_of(file, ground)

@@ -149,7 +149,7 @@ def test_rows_of_several_slides_are_told_apart(tmp_path):
         ("a.csv", "x,y\n1,2\n1,b\n", "line 3: y 'b' is no number"),
         ("a.csv", "a,b\n", "has no columns of x and y; its headings are a, b"),
         ("a.csv", "", "the file is empty"),
-        ("a.xml", "", "is no .geojson, .json, .csv or .tsv by its name"),
+        ("a.xml", "", "is no .geojson, .json, .csv, .tsv or .dcm"),
     ],
 )
 def test_what_cannot_be_taken_is_one_sentence(tmp_path, name, content, reason):

@@ -14,14 +14,16 @@ from typing import Any, Literal, cast
 import numpy as np
 
 from rimlight.errors import LabelFileError
+from rimlight.io.formats.dicom_annotations import read_dicom_annotations
 from rimlight.io.formats.gathering import MAX_CELL_PX, pixels_of_text
 from rimlight.io.formats.packing import opened
 from rimlight.io.formats.points import Frame, plain_text, text_or_none
 from rimlight.io.formats.polygons import Point, area_centroid, points_of_ring, width_of
 from rimlight.io.formats.qupath_features import Features, class_of
 from rimlight.io.formats.row_stream import streamed_rows
+from rimlight.records import SlideInfo
 
-CandidateFormat = Literal["qupath", "csv"]
+CandidateFormat = Literal["qupath", "csv", "dicom"]
 MAX_CANDIDATES = 4_000_000
 MAX_BYTES = 16 * 2**30
 _MAX_CLASSES = 1000
@@ -76,8 +78,9 @@ def read_candidates(
     *,
     file_format: CandidateFormat | None = None,
     classes: Collection[str] = (),
+    slides: Sequence[SlideInfo] = (),
 ) -> CandidateFile:
-    """Read centres from GeoJSON or from a table with columns of x and y.
+    """Read centres from GeoJSON, from a table with columns of x and y, or from DICOM annotations.
 
     Of GeoJSON: QuPath's cells by their nucleus where it is drawn, detections, points of
     annotations, and annotations that are outlines of a cell's size, as CellViT writes them.
@@ -86,6 +89,7 @@ def read_candidates(
         path: The file; ``.gz`` too.
         file_format: Its format; None tells it from the name.
         classes: Only objects of these classes, in any case; empty for all.
+        slides: Those a DICOM file may be of, their paths whole.
 
     Raises:
         LabelFileError: The file is absent, too large, of another form, has a fault, or holds no
@@ -94,7 +98,10 @@ def read_candidates(
     path = Path(path)
     taken = _Taken(path=path, classes=frozenset(map(_folded, classes)))
     kind = file_format or _format_of(path)
-    found = _of_geojson(path, taken) if kind == "qupath" else _of_table(path, taken)
+    if kind == "dicom":
+        found = _of_dicom(path, taken, slides)
+    else:
+        found = _of_geojson(path, taken) if kind == "qupath" else _of_table(path, taken)
     if not len(found):
         raise LabelFileError(f"{path}: holds no {taken.wanted()}; {taken.met()}")
     return found
@@ -163,9 +170,11 @@ def _format_of(path: Path) -> CandidateFormat:
         return "qupath"
     if name.endswith(_TABLE_ENDINGS):
         return "csv"
+    if name.endswith(".dcm"):
+        return "dicom"
     raise LabelFileError(
-        f"{path}: is no .geojson, .json, .csv or .tsv by its name; export the objects from QuPath "
-        "as GeoJSON, or write a table with columns x_px and y_px"
+        f"{path}: is no .geojson, .json, .csv, .tsv or .dcm by its name; export the objects from "
+        "QuPath as GeoJSON, or write a table with columns x_px and y_px"
     )
 
 
@@ -242,6 +251,23 @@ def _points_of(geometry: dict[str, Any], kind: str, taken: _Taken) -> Iterator[P
         yield from (area_centroid([part]) for part in polygons)
     else:
         yield area_centroid(polygons)
+
+
+def _of_dicom(path: Path, taken: _Taken, slides: Sequence[SlideInfo]) -> CandidateFile:
+    read = read_dicom_annotations(path, slides)
+    for group in read.groups:
+        if taken.is_asked(group.class_name):
+            for x, y in group.places_l0.tolist():
+                taken.point((x, y), kind="annotation")
+    taken.left_out["groups of lines"] += len(read.notes)
+    return taken.file(
+        unit="px",
+        file_format="dicom",
+        content_hash=read.content_hash,
+        frame="level0",
+        slide=str(read.slide.slide_id),
+        slide_hash=read.slide.fingerprint,
+    )
 
 
 def _of_table(path: Path, taken: _Taken) -> CandidateFile:

@@ -8,6 +8,7 @@ from typing import Protocol
 from rimlight.errors import LabelFileError
 from rimlight.io.formats.asap import read_asap, write_asap
 from rimlight.io.formats.coco import read_coco, write_coco
+from rimlight.io.formats.dicom_labels import read_dicom_labels, write_dicom_labels
 from rimlight.io.formats.dsa import read_dsa, write_dsa
 from rimlight.io.formats.imagescope import read_imagescope, write_imagescope
 from rimlight.io.formats.label_parquet import read_label_parquet, write_label_parquet
@@ -30,6 +31,7 @@ ENDINGS: Mapping[WrittenFormat, tuple[str, ...]] = {
     "asap": _XML_ENDINGS,
     "imagescope": _XML_ENDINGS,
     "dsa": _JSON_ENDINGS,
+    "dicom": (".dcm",),
 }
 _READERS: Mapping[ReadFormat, Callable[[Path], PointFile]] = {
     "qupath": read_qupath,
@@ -64,20 +66,26 @@ WRITERS_OF_SLIDE: Mapping[WrittenFormat, WriterOfSlide] = {
     "asap": write_asap,
     "imagescope": write_imagescope,
     "dsa": write_dsa,
+    "dicom": write_dicom_labels,
 }
 
 
-def read_labels(path: Path, file_format: ReadFormat | None = None) -> PointFile:
+def read_labels(
+    path: Path, file_format: ReadFormat | None = None, *, slides: Sequence[SlideInfo] = ()
+) -> PointFile:
     """Read the point labels of a file.
 
     Args:
         path: The file.
         file_format: Its format; None tells it from the name and the first bytes.
+        slides: Those it may be of, their paths whole, for formats that count from the slide's
+            own frame of reference.
 
     Raises:
         LabelFileError: The format cannot be told, or the file is none of it.
     """
-    return _READERS[file_format or format_of_file(path)](path)
+    kind = file_format or format_of_file(path)
+    return read_dicom_labels(path, slides) if kind == "dicom" else _READERS[kind](path)
 
 
 def format_of_file(path: Path) -> ReadFormat:
@@ -91,6 +99,8 @@ def format_of_file(path: Path) -> ReadFormat:
         return "qupath"
     if name.endswith(".parquet"):
         return "parquet"
+    if name.endswith(".dcm"):
+        return "dicom"
     if name.endswith(_JSON_ENDINGS):
         return _format_of_json(_head_of(path))
     if name.endswith(_XML_ENDINGS):
@@ -104,8 +114,8 @@ def format_of_file(path: Path) -> ReadFormat:
             )
         return "csv"
     raise LabelFileError(
-        f"{path}: is no .geojson, .json, .xml, .csv or .parquet by its name; export it in one of "
-        "these, or name its format with --format"
+        f"{path}: is no .geojson, .json, .xml, .csv, .parquet or .dcm by its name; export it "
+        "as one of these, or name its format with --format"
     )
 
 

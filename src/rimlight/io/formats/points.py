@@ -8,9 +8,18 @@ from reprlib import repr as short
 from typing import Literal
 
 Frame = Literal["level0", "bounds"]
-WrittenFormat = Literal["qupath", "csv", "parquet", "coco", "asap", "imagescope", "dsa"]
+WrittenFormat = Literal["qupath", "csv", "parquet", "coco", "asap", "imagescope", "dsa", "dicom"]
 ReadFormat = Literal[
-    "qupath", "csv", "parquet", "coco", "asap", "imagescope", "dsa", "cellvit", "patchsorter"
+    "qupath",
+    "csv",
+    "parquet",
+    "coco",
+    "asap",
+    "imagescope",
+    "dsa",
+    "dicom",
+    "cellvit",
+    "patchsorter",
 ]
 MAX_TEXT = 300
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")

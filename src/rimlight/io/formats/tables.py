@@ -75,7 +75,7 @@ def write_rows(
     """
     with whole_file(path) as handle:
         for row in chain([header], rows):
-            line = ",".join(_quoted(cell_text(value, n_digits=n_digits)) for value in row)
+            line = ",".join(quoted(cell_text(value, n_digits=n_digits)) for value in row)
             handle.write(f"{line or _EMPTY}\n".encode())
 
 
@@ -181,7 +181,8 @@ def cell_text(value: Any, *, n_digits: int | None = 9) -> str:
     return cell_text(str(value))
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Return the text of a cell in quotes where a comma, a quote or an end of line needs them."""
     # The csv module leaves a lone carriage return unquoted, and then cannot read it.
     return '"' + text.replace('"', '""') + '"' if _SPECIAL.search(text) else text
 
