@@ -80,6 +80,7 @@ def test_slides_stand_by_case_and_those_seen_in_training_apart(scored):
     heads = [text for text in scored.page.text_of("h3") if text.startswith("Slides of")]
     assert heads == ["Slides of held-out and new cases: 4", "Slides of cases seen in training: 1"]
     held = read_table(scored.folder / "figures" / "scores_held_out.csv")
+    assert held["n_fields"] == ["12"] * 4  # what an interval rests on
     assert held["slide"] == [NAME, "a1", "b2", "c3"]  # by case
     assert read_table(scored.folder / "figures" / "scores_seen.csv")["slide"] == ["d4"]
 

@@ -91,9 +91,7 @@ def _cells_of(table: Mapping[str, Column]) -> Sequence[dict[str, str]]:
 
 def _row(cells: Mapping[str, str], *, area: str) -> ScoredRow:
     counts = {
-        name: int(float(text))
-        for name, text in cells.items()
-        if name.startswith("n_") and text and name not in ("n_fields", "n_error_cases")
+        name: int(float(text)) for name, text in cells.items() if name.startswith("n_") and text
     }
     texts = {name: cells.get(name, "") for name in _TEXTS}
     numbers = {name: _number(cells.get(name, "")) for name in _NUMBERS}
