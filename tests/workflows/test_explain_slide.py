@@ -15,6 +15,7 @@ from rimlight.io.formats.qupath import Area
 from rimlight.io.formats.qupath_scores import ScoredCells
 from rimlight.io.formats.scored_table import read_scored_cells
 from rimlight.io.formats.tables import read_table
+from rimlight.io.regions import put_regions
 from rimlight.io.runs import open_run
 from rimlight.io.store import put_slides, slides
 from rimlight.io.study import open_study
@@ -113,8 +114,8 @@ def made_up_part(subject, rows):
     names = [name_of(*place) for place in zip(x, y, strict=True)]
     facts = [
         dict.fromkeys(COLUMNS)
-        | {"cell": name, "slide": "s", "call": 1, "is_converged": 1, "reason": ""}
-        for name in names
+        | {"cell": name, "slide": "s", "call": 1, "is_converged": 1, "reason": "", "x_l0": at[0]}
+        for name, at in zip(names, np.column_stack([x, y]).tolist(), strict=True)
     ]
     areas = [
         Area(
@@ -192,20 +193,35 @@ def test_no_reference_is_of_the_case_of_the_cell(scored):
     assert (parts[chosen] == "train").all()
 
 
+def test_a_region_that_was_stored_keeps_the_cells_within_it(run, made_up):
+    info = first_slides(run)[0]
+    corners = ((0.0, 0.0), (500.0, 0.0), (500.0, 9999.0), (0.0, 9999.0))
+    put_regions(study_of(run).engine, [region_of(info, "left", RegionKind.INCLUDE, corners)])
+    choice = CellChoice(cells="all", region="left")
+    (record,) = explain_slide(run, [str(info.slide_id)], choice=choice)["slides"]
+    cells = cells_of(run, info)
+    assert 0 < record["n_cells"] == ((cells.reason == 0) & (cells.x_l0 < 500)).sum()
+    assert max(float(row["x_l0"] or 0) for row in rows_of(run, info)) < 500
+
+
+def region_of(info, name, kind, corners, **facts):
+    return Region(
+        region_id=RegionId("r1"),
+        slide_id=info.slide_id,
+        name=name,
+        kind=kind,
+        polygons=((corners,),),
+        reader=ReaderId(""),
+        source="",
+        **facts,
+    )
+
+
 def test_a_cell_of_a_core_of_another_case_takes_no_reference_of_that_case(scored):
     references = references_of(scored)
     info = first_slides(scored)[0]
     corners = ((0.0, 0.0), (9999.0, 0.0), (9999.0, 300.0), (0.0, 300.0))
-    core = Region(
-        region_id=RegionId("r1"),
-        slide_id=info.slide_id,
-        name="1A",
-        kind=RegionKind.CORE,
-        polygons=((corners,),),
-        reader=ReaderId(""),
-        source="",
-        case_id=CaseId("synthetic-05"),
-    )
+    core = region_of(info, "1A", RegionKind.CORE, corners, case_id=CaseId("synthetic-05"))
     plan = replace(references.plan, regions=(core,))
     cells = cells_of(scored, info)
     subject = subject_of(replace(references, plan=plan), info, cells)
