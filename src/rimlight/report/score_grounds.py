@@ -50,9 +50,9 @@ def not_counted_block(rows: Sequence[ScoredRow]) -> Block | None:
     )
 
 
-def grounds_block(found: Mapping[str, Any], elsewhere: Sequence[str]) -> Block | None:
-    """Return the sentences of the section ``scores``, and where else readers were compared."""
-    said = [*map(str, found.get("sentences") or ()), *elsewhere]
+def grounds_block(found: Mapping[str, Any]) -> Block | None:
+    """Return the sentences of the section ``scores``."""
+    said = [str(words) for words in found.get("sentences") or ()]
     if not said:
         return None
     return Block(

@@ -45,14 +45,14 @@ def scores_section(contents: Contents) -> Section:
         pictures_block(rows, pictures),
         not_counted_block(rows),
         guards_block(found),
-        grounds_block(found, _elsewhere(contents)),
+        grounds_block(found),
         profiles_block(found),
     )
     return Section(
         key=KEY,
         short=SHORT,
         title=TITLE,
-        paragraphs=(*_paragraphs(rows), *control_words(found)),
+        paragraphs=(*_paragraphs(rows), *control_words(found), *_elsewhere(contents)),
         points=_warnings(found),
         blocks=tuple(block for block in blocks if block is not None),
     )
