@@ -23,6 +23,8 @@ STAINED_OD = 0.15
 """Of the densest channel; a paler pixel has no colour to speak of."""
 DARK_RED_OD = 0.6
 """Of an overview in red, where neither stain is so dense over 8 um; pen, pigment and folds are."""
+PINK_SHARE = 0.25
+"""Of the density of a pixel, on eosin's side of the two stains, from which it is pink."""
 FOREIGN_SHARE, FOREIGN_OD = 0.2, 0.3
 """Residual in the density of a pixel of pen, and its density."""
 N_SCALES, FIRST_SIGMA_UM, PER_OCTAVE = 15, 0.3, 3
@@ -47,6 +49,7 @@ class OverviewFacts:
 class SquareFacts:
     """Of sampled squares of tissue; nan where there is nothing to tell it from.
 
+    foreign_share: of the colour of stained pixels, what neither stain explains; the median.
     haematoxylin_share, dab_share: of stained pixels, those with more of that stain than of the
     other and 0.1 OD of it. eosin_share: of stained pixels of the middle square, those that are
     pink as eosin is.
@@ -58,6 +61,7 @@ class SquareFacts:
     blockiness: step at the borders of JPEG's blocks, over the step elsewhere.
     """
 
+    foreign_share: float
     haematoxylin_share: float
     dab_share: float
     eosin_share: float
@@ -188,6 +192,9 @@ def sharpness_of_pieces(
     return found
 
 
+_EVERY = 3  # row and column is looked at; not a part of 8
+
+
 def blockiness(squares: Sequence[UInt8[np.ndarray, "h w 3"]]) -> float:
     """Return the mean step across borders of 8 x 8 blocks over the mean step elsewhere.
 
@@ -202,9 +209,9 @@ def blockiness(squares: Sequence[UInt8[np.ndarray, "h w 3"]]) -> float:
     """
     at_border, elsewhere = [], []
     for square in squares:
-        grey = square.astype(np.int16).sum(axis=2)
-        for axis in (0, 1):
-            steps = np.abs(np.diff(grey, axis=axis)).mean(axis=1 - axis)
+        grey = square.astype(np.int16).sum(axis=2, dtype=np.int16)
+        for rows in (grey[::_EVERY], grey[:, ::_EVERY].T):
+            steps = np.abs(np.diff(rows, axis=1)).mean(axis=0)
             is_border = np.arange(1, len(steps) + 1) % JPEG_PX == 0
             at_border.append(steps[is_border])
             elsewhere.append(steps[~is_border])
@@ -220,46 +227,43 @@ def _colours(
     squares: Sequence[UInt8[np.ndarray, "h w 3"]], *, mpp: float, white: White, stains: StainMatrix
 ) -> dict[str, float]:
     block = max(1, round(COLOUR_MPP / mpp))
-    pixels = [block_mean(one, side_px=block).reshape(-1, 3) for one in squares]
-    density = optical_density(np.concatenate([np.empty((0, 3), np.uint8), *pixels]), white=white)
-    stained = density[density.max(axis=1) >= STAINED_OD]
-    if not len(stained):
+    stained = [_stained(block_mean(one, side_px=block), white) for one in squares]
+    density = np.concatenate([np.empty((0, 3), dtype=np.float32), *stained])
+    if not len(density):
         return dict.fromkeys(_COLOURS, np.nan)
-    haematoxylin, dab, _ = unmix(stained, stains=stains).T
+    haematoxylin, dab, residual = unmix(density, stains=stains).T
+    size = np.linalg.norm(density, axis=1)
     is_blue = (haematoxylin > 0.1) & (haematoxylin > dab)
     is_brown = (dab > 0.1) & (dab > haematoxylin)
-    blue, brown = _mean_colour(stained[is_blue]), _mean_colour(stained[is_brown])
+    is_pink = residual * np.sign(stains.inverse[:, 2] @ EOSIN) > PINK_SHARE * size
     values = (
+        float(np.median(np.abs(residual) / size)),
         float(is_blue.mean()),
         float(is_brown.mean()),
-        _eosin_share(pixels, white=white, stains=stains),
-        *blue,
-        *brown,
+        _share_of_middle_square(is_pink, [len(one) for one in stained]),
+        *_mean_colour(density[is_blue]),
+        *_mean_colour(density[is_brown]),
         float(np.percentile(haematoxylin, 90)),
     )
     return dict(zip(_COLOURS, values, strict=True))
 
 
-def _eosin_share(
-    pixels: Sequence[UInt8[np.ndarray, "n 3"]], *, white: White, stains: StainMatrix
-) -> float:
-    """Return the share of stained pixels that are pink, of the middle square: eosin is everywhere.
+def _stained(pixels: UInt8[np.ndarray, "h w 3"], white: White) -> Float32[np.ndarray, "n 3"]:
+    density = optical_density(pixels, white=white).reshape(-1, 3)
+    found: np.ndarray = density[density.max(axis=1) >= STAINED_OD]
+    return found
 
-    A stroke of red pen is on some squares alone.
-    """
-    shares = []
-    for square in pixels:
-        density = optical_density(square, white=white)
-        stained = density[density.max(axis=1) >= STAINED_OD]
-        if len(stained) >= _FEWEST_PIXELS:
-            residual = unmix(stained, stains=stains)[:, 2]
-            eosin = residual * np.sign(stains.inverse[:, 2] @ EOSIN)
-            shares.append(float((eosin > 0.25 * np.linalg.norm(stained, axis=1)).mean()))
+
+def _share_of_middle_square(is_so: Bool[np.ndarray, " n"], lengths: Sequence[int]) -> float:
+    """Return the median over squares of a share: eosin is everywhere, red pen on some alone."""
+    parts = np.split(is_so, np.cumsum(lengths)[:-1])
+    shares = [float(part.mean()) for part in parts if len(part) >= _FEWEST_PIXELS]
     return float(np.median(shares)) if shares else 0.0
 
 
 EOSIN = np.array([0.07, 0.99, 0.11])
 _COLOURS = (
+    "foreign_share",
     "haematoxylin_share",
     "dab_share",
     "eosin_share",

@@ -265,27 +265,3 @@ def _judged(vectors: Float64[np.ndarray, "2 3"], fixed: StainMatrix) -> tuple[St
     if apart < _SMALLEST_ESTIMATED_ANGLE_DEG:
         return fixed, f"haematoxylin and DAB would be {apart:.0f} degrees apart, 20 are needed"
     return matrix_of(tuple(haematoxylin), tuple(dab), source="estimate"), ""
-
-
-def foreign_share(
-    rgb: UInt8[np.ndarray, "*pixels 3"], *, white: White, stains: StainMatrix
-) -> float:
-    """Return how much of the colour of stained pixels neither stain explains: 0 none, 1 all.
-
-    The median over pixels of 0.15 OD or more of the residual's share of the whole density. Two
-    stains leave nearly none; eosin leaves 0.6 where it is alone. 0 without such pixels.
-
-    Source:
-        Own definition, see docs/method.md, Scores.
-
-    >>> white, od = (255, 255, 255), np.float32([[0.35, 0.49, 0.27], [0.07, 0.99, 0.11]])
-    >>> rgb = np.rint(255 * 10**-od).astype(np.uint8)
-    >>> [round(foreign_share(one[None], white=white, stains=HDAB), 1) for one in rgb]
-    [0.1, 0.6]
-    """
-    density = optical_density(rgb, white=white).reshape(-1, 3)
-    density = density[density.max(axis=1) >= _STAINED_OD]
-    if not len(density):
-        return 0.0
-    residual = unmix(density, stains=stains)[:, 2]
-    return float(np.median(np.abs(residual) / np.linalg.norm(density, axis=1)))

@@ -15,7 +15,7 @@ from rimlight.core.slide_facts import (
     overview_facts,
     square_facts,
 )
-from rimlight.core.stains import StainMatrix, foreign_share
+from rimlight.core.stains import StainMatrix
 from rimlight.core.tissue import tissue_mask
 from rimlight.io.slides import Slide, open_slide
 from rimlight.records import Box, SlideInfo
@@ -24,20 +24,18 @@ OVERVIEW_UM = 8.0
 SQUARE_UM = 96.0
 MOST_SQUARES, FEWEST_SQUARES, SAMPLED_SHARE = 12, 4, 0.15
 """Squares that are read: as many as cover this share of the tissue, within these numbers."""
-_OVERVIEW_PX = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SlideLook:
     """What was seen of a slide.
 
-    mask: its tissue, on an overview of ``mask_mpp`` um per pixel. foreign_share: of the colour of
-    stained pixels, what is neither stain. white: I0. is_white_estimated: from glass in view.
+    mask: its tissue, on an overview of ``mask_mpp`` um per pixel. white: I0. is_white_estimated:
+    from glass in view.
     """
 
     mask: Bool[np.ndarray, "h w"]
     mask_mpp: float
-    foreign_share: float
     white: tuple[float, float, float]
     is_white_estimated: bool
     overview: OverviewFacts
@@ -48,7 +46,6 @@ class SlideLook:
         """All facts by name."""
         light = zip(("white_red", "white_green", "white_blue"), self.white, strict=True)
         found: dict[str, Any] = {
-            "foreign_share": self.foreign_share,
             "is_white_estimated": float(self.is_white_estimated),
             **dict(light),
             **asdict(self.overview),
@@ -79,11 +76,9 @@ def look_of(
         mask = tissue_mask(picture, white=info.white)
         mask_mpp = longest_um / max(mask.shape)
         squares = _squares(slide, info, mask, mask_mpp)
-        colours = slide.overview(_OVERVIEW_PX)
     return SlideLook(
         mask=mask,
         mask_mpp=mask_mpp,
-        foreign_share=foreign_share(colours, white=info.white, stains=stains),
         white=info.white,
         is_white_estimated=info.is_white_estimated,
         overview=overview_facts(picture, mask=mask, mpp=mask_mpp, white=info.white, stains=stains),

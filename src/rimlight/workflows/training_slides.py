@@ -25,7 +25,7 @@ from rimlight.settings import ScoreSettings
 from rimlight.workflows.slide_look import look_of
 
 MOST_SLIDES = 40
-_VERSION = 2  # of what is looked at; another looks again
+_VERSION = 3  # of what is looked at; another looks again
 _NAME = "training_slides.json"
 
 
