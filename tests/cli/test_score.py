@@ -1,6 +1,13 @@
 """What rimlight score prints of each slide: value, interval, band, doubt, or why there is none."""
 
+import threading
+from types import SimpleNamespace
+
+from rimlight.cli import runs
+from rimlight.cli import score as verb
 from rimlight.cli.score import _lines
+from rimlight.io.claims import claimed
+from rimlight.workflows import score_pictures
 
 
 def row(**changes):
@@ -86,3 +93,18 @@ def test_no_interval_is_said_in_words():
     line = list(_lines(section(row(low=None, high=None, borderline=[])), "x"))[1]
     assert "no interval" in line
     assert "borderline" not in line
+
+
+def test_only_one_command_at_a_time_writes_the_report(tmp_path, monkeypatch):
+    (tmp_path / "jobs").mkdir()
+    run, done, waits = SimpleNamespace(folder=tmp_path), [], threading.Event()
+    monkeypatch.setattr(score_pictures, "write_score_pictures", lambda _: done.append("pictures"))
+    monkeypatch.setattr(runs, "page_of", lambda _: done.append("page"))
+    monkeypatch.setattr(verb, "sleep", lambda _: waits.set() or threading.Event().wait(0.01))
+    other = threading.Thread(target=verb._page_of, args=(run,))
+    with claimed(tmp_path / "jobs", "report"):
+        other.start()
+        assert waits.wait(60)
+        assert done == []
+    other.join(60)
+    assert done == ["pictures", "page"]

@@ -8,6 +8,7 @@ from PIL import Image
 
 from rimlight.errors import RunError
 from rimlight.io.arrays import read_arrays
+from rimlight.io.files import write_json
 from rimlight.io.formats.tables import read_table, write_table
 from rimlight.io.regions import put_regions
 from rimlight.io.runs import create_run
@@ -71,6 +72,23 @@ def test_a_slide_is_shown_with_its_cells_by_place_and_field(scored):
     assert arrays["positive-0"].tolist() == [[0, 2, 0], [0, 0, 0]]
     assert arrays["negative-0"].tolist() == [[0, 0, 0], [1, 0, 0]]
     assert arrays["dots-0"].tolist() == [[200, 50, 3], [210, 60, 1], [40, 150, 0]]
+
+
+def test_pictures_that_stand_are_not_made_again(scored, monkeypatch):
+    def refuse(*_, **__):
+        raise AssertionError("made again")
+
+    rows = [row("a")]
+    write_table(scored.folder / "scores.csv", {name: [r[name] for r in rows] for name in rows[0]})
+    record = scored.folder / "scores" / "a.json"
+    write_json(record, {"made_from": "x"})
+    assert write_score_pictures(scored) == 1
+    with monkeypatch.context() as patched:
+        patched.setattr(score_pictures, "write_arrays", refuse)
+        assert write_score_pictures(scored) == 1
+        write_json(record, {"made_from": "y"})
+        with pytest.raises(AssertionError, match="made again"):
+            write_score_pictures(scored)
 
 
 def test_the_outlines_of_regions_and_whether_they_leave_cells_out_are_kept(scored):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from time import sleep
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -35,6 +36,7 @@ EngineOptions = Annotated[
     ),
 ]
 _SOME_FAILED = 2
+_WAIT_S = 0.3
 
 
 def score(
@@ -79,12 +81,17 @@ def score(
 
 
 def _page_of(run: "Run") -> Path:
-    """Write the report again, with the pictures of slides that it shows."""
+    """Write the report again, with the pictures of slides that it shows; one command at a time."""
     from rimlight.cli.runs import page_of
+    from rimlight.io.claims import claimed
     from rimlight.workflows.score_pictures import write_score_pictures
 
-    write_score_pictures(run)
-    return page_of(run)
+    while True:
+        with claimed(run.folder / "jobs", "report") as claim:
+            if claim is not None:
+                write_score_pictures(run)
+                return page_of(run)
+        sleep(_WAIT_S)
 
 
 def _lines(section: Mapping[str, Any], folder: object) -> Iterator[str]:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from rimlight.core.field_maps import field_counts
-from rimlight.errors import RunError, SlideError
+from rimlight.errors import RunError, SlideError, StudyError
 from rimlight.io.arrays import write_arrays
-from rimlight.io.files import inside
+from rimlight.io.files import inside, read_json
 from rimlight.io.formats.scored_table import read_scored_cells
 from rimlight.io.formats.tables import read_table, write_table
 from rimlight.io.regions import current_regions
@@ -35,7 +35,7 @@ Row = Mapping[str, str]
 
 
 def write_score_pictures(run: Run) -> int:
-    """Write ``score_pictures/`` of a run; return how many slides it shows.
+    """Write ``score_pictures/`` of a run, unless it stands; return how many slides it shows.
 
     Holds ``pictures.csv``, a row a slide, and for the slide of row 0 the arrays ``overview-0``
     (uint8 (h, w, 3)), ``positive-0`` and ``negative-0`` (cells a field, row 0 at the top), and
@@ -49,18 +49,41 @@ def write_score_pictures(run: Run) -> int:
     study = study_of(run)
     known = {str(info.slide_id): info for info in slides(study.engine)}
     rows = [row for row in _rows(run) if row["slide"] in known]
+    wanted = {row["slide"]: _made_from(run, row["slide"]) for row in chosen(rows)}
+    if _shown(run) == wanted:
+        return len(wanted)
     facts: list[dict[str, Any]] = []
     arrays: dict[str, np.ndarray] = {}
-    for row in chosen(rows):
-        found = _pictures(run, study, known[row["slide"]])
+    for slide, made_from in wanted.items():
+        found = _pictures(run, study, known[slide])
         if found is not None:
             about, pictures = found
             arrays |= {f"{name}-{len(facts)}": array for name, array in pictures.items()}
-            facts.append({"slide": row["slide"], **about})
+            facts.append({"slide": slide, "made_from": made_from, **about})
     home = write_arrays(run.folder, "score_pictures", arrays)
-    names = ("slide", "width_l0", "height_l0", "mpp", "field_l0", "n_cells", "has_levels")
-    write_table(home / "pictures.csv", {name: [about[name] for about in facts] for name in names})
+    write_table(home / "pictures.csv", {name: [about[name] for about in facts] for name in _ABOUT})
     return len(facts)
+
+
+_ABOUT = (
+    "slide", "made_from", "width_l0", "height_l0", "mpp", "field_l0", "n_cells", "has_levels",
+)  # fmt: skip
+
+
+def _made_from(run: Run, slide: str) -> str:
+    """Return the hash of what the score of a slide stands on, "" where there is no record."""
+    path = inside(run.folder / "scores", f"{slide}.json")
+    try:
+        return str(read_json(path).get("made_from", "")) if path.is_file() else ""
+    except StudyError:
+        return ""
+
+
+def _shown(run: Run) -> dict[str, str]:
+    """Return the slides that are shown already, and what their scores stood on then."""
+    path = run.folder / "score_pictures" / "pictures.csv"
+    table = read_table(path, refusal=RunError) if path.is_file() else {}
+    return dict(zip(table.get("slide", []), table.get("made_from", []), strict=False))
 
 
 def chosen(rows: Sequence[Row], *, most: int = MOST_SLIDES) -> list[Row]:
