@@ -1,13 +1,14 @@
 """What scores stand on is fitted on cases that are not held out, and judged on those that are."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from other_labels import with_others
 
 from rimlight.io.formats.tables import read_table
-from rimlight.io.store import slides
+from rimlight.io.store import put_slides, slides
 from rimlight.io.study import open_study
 from rimlight.model import tumour_network as small
 from rimlight.workflows.candidates import candidate_tiles
@@ -107,6 +108,17 @@ def test_labelled_cells_are_judged_at_their_candidates_not_where_they_were_click
         clicked = labelled[name]
         assert np.hypot(x - clicked.x_l0, y - clicked.y_l0) * mpp <= 4
         assert (patch == patch_at[clicked.slide_id, x, y]).all()
+
+
+def test_labelled_cells_of_a_slide_that_cannot_be_read_are_left_out_and_that_is_said(run):
+    study = study_of(run)
+    broken = next(x for x in slides(study.engine) if x.case_id in cases_of(run, "hold-out"))
+    path = study.folder / "broken.tiff"
+    path.write_bytes(b"no slide")
+    put_slides(study.engine, [replace(broken, path=str(path))])
+    rules = rules_of(run, study, fold=0)
+    assert set(rules.error_cases) == cases_of(run, "hold-out") - {broken.case_id}
+    assert "labelled cells of 1 slides" in rules.sentences[-1]
 
 
 @pytest.fixture

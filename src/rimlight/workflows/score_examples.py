@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rimlight.errors import SlideError
 from rimlight.io.store import slides
 from rimlight.io.study import Study
 from rimlight.records import LabelledCell, SlideInfo
@@ -32,6 +33,7 @@ class Examples:
 
     part: of the case in the fold. level: 0..3, -1 where labelled other. places: x and y of the
     candidate. patches: light 0..255 with the margin of training. white: I0 of the slide.
+    n_unread_slides: with labelled cells that are left out, because the slide cannot be read.
     """
 
     cell: np.ndarray
@@ -41,6 +43,7 @@ class Examples:
     places: np.ndarray
     patches: np.ndarray
     white: np.ndarray
+    n_unread_slides: int
 
     @property
     def label(self) -> np.ndarray:
@@ -74,16 +77,13 @@ def examples_of(study: Study, cells: Cells, part_of_case: Mapping[str, str]) -> 
         study: With the settings of the run.
         cells: Of the run and the fold; only these tumour cells are taken.
         part_of_case: Of the fold.
-
-    Raises:
-        SlideError: A slide with labels is missing, changed or damaged.
     """
     consensus = consensus_of_study(study)
     chosen = set(_chosen(cells, seed=study.settings.study.seed))
     tumour = [cell for cell in consensus.cells if str(cell.cell.cell_id) in chosen]
     every = [*tumour, *(c for c in consensus.others if str(c.case_id) in part_of_case)]
     every.sort(key=lambda cell: (cell.cell.slide_id, cell.cell.cell_id))
-    places, patches = _at_candidates(study, every)
+    places, patches, n_unread = _at_candidates(study, every)
     has_candidate = ~np.isnan(places[:, 0])
     kept = [cell for cell, has in zip(every, has_candidate.tolist(), strict=True) if has]
     info_of_slide = {info.slide_id: info for info in slides(study.engine)}
@@ -98,6 +98,7 @@ def examples_of(study: Study, cells: Cells, part_of_case: Mapping[str, str]) -> 
         white=np.array(
             [info_of_slide[cell.cell.slide_id].white for cell in kept], dtype=np.float32
         ).reshape(-1, 3),
+        n_unread_slides=n_unread,
     )
 
 
@@ -109,18 +110,26 @@ def _chosen(cells: Cells, *, seed: int) -> list[str]:
     return [str(cells.cell[row]) for row in (*fitted, *held)]
 
 
-def _at_candidates(study: Study, cells: Sequence[LabelledCell]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the place of each cell's candidate, nan without one, and its patch."""
+def _at_candidates(
+    study: Study, cells: Sequence[LabelledCell]
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return the place of each cell's candidate, nan without one, its patch, and unread slides."""
     side = wide_px(study.settings.patch)
     places = np.full((len(cells), 2), np.nan)
     patches = np.zeros((len(cells), side, side, 3), dtype=np.uint8)
     clicked = np.array([(c.cell.x_l0, c.cell.y_l0) for c in cells], dtype=np.float64)
     slide_of_cell = np.array([str(cell.cell.slide_id) for cell in cells], dtype=str)
+    n_unread = 0
     for info in slides(study.engine):
         rows = np.flatnonzero(slide_of_cell == str(info.slide_id))
-        if len(rows):
+        if not len(rows):
+            continue
+        try:
             _nearest(study, info, clicked[rows], rows=rows, places=places, patches=patches)
-    return places, patches
+        except SlideError:  # it is named where it is scored itself; the others shall have scores
+            places[rows] = np.nan
+            n_unread += 1
+    return places, patches, n_unread
 
 
 def _nearest(

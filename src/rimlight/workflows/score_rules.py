@@ -59,7 +59,7 @@ class Rules:
 
     others: what tells other cells: a network, a rule, or None. error_cases: the case of each entry
     of ``errors``; h_differences: of the same cases, H-score of the labels less that of the calls,
-    nan without levels.
+    nan without levels. n_unread_slides: with labelled cells that could not be taken.
     """
 
     fold: int
@@ -74,6 +74,7 @@ class Rules:
     errors: CaseErrors
     h_differences: np.ndarray
     n_other_labels: int
+    n_unread_slides: int
 
     def errors_without(self, case: str) -> tuple[CaseErrors, np.ndarray]:
         """Return errors and H-score differences of all held-out cases but one."""
@@ -102,9 +103,14 @@ class Rules:
     def sentences(self) -> tuple[str, ...]:
         """Say what counts as a tumour cell, and where levels come from."""
         levels = _NO_LEVELS if self.levels is None else self.levels.words
-        return (_words_of_others(self), levels)
+        unread = (_UNREAD.format(n=self.n_unread_slides),) if self.n_unread_slides else ()
+        return (_words_of_others(self), levels, *unread)
 
 
+_UNREAD = (
+    "The labelled cells of {n} slides that cannot be read are left out of levels, of what tells "
+    "tumour cells, and of the errors in the interval."
+)
 _NO_LEVELS = (
     "Levels are not told apart, so there is no H-score: a level has fewer than 10 positive "
     "training cells."
@@ -122,7 +128,6 @@ def rules_of(run: Run, study: Study, *, fold: int) -> Rules:
     Raises:
         RunError: A table of the training is missing.
         ModelError: The network cannot be read.
-        SlideError: A slide with labelled cells cannot be read.
         StorageError: The disk refuses.
     """
     from rimlight.model.network import folded
@@ -146,6 +151,7 @@ def rules_of(run: Run, study: Study, *, fold: int) -> Rules:
         errors=CaseErrors(n_cells=np.empty((0, 2, 2), dtype=np.int64)),
         h_differences=np.empty(0),
         n_other_labels=len(consensus_of_study(study).others),
+        n_unread_slides=examples.n_unread_slides,
     )
     return _measured(rules, examples, ring_um=_best_ring(run, fold), seed=study.settings.study.seed)
 

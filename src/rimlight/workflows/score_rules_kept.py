@@ -35,14 +35,14 @@ def kept_rules(run: Run, study: Study, *, fold: int, made_from: str) -> Rules:
         made_from: Text that names all they stand on.
 
     Raises:
-        RunError, ModelError, SlideError: As fitting them does.
+        RunError, ModelError: As fitting them does.
         StorageError: The disk refuses.
     """
     folder = run.folder / "jobs" / "rules"
     path = inside(folder, f"fold-{fold}.json")
     try:
         stored = read_json(path)
-        if stored["made_from"] == made_from:
+        if stored["made_from"] == made_from and not stored["n_unread_slides"]:
             return _rules(run, study, fold, stored)
     except (StudyError, ModelError, KeyError, TypeError, ValueError):
         pass  # absent, damaged or of an older rimlight: made anew
@@ -64,6 +64,7 @@ def _stored(rules: Rules) -> dict[str, Any]:
         "n_classes": rules.errors.n_cells.shape[1],
         "h_differences": [None if np.isnan(x) else x for x in rules.h_differences.tolist()],
         "n_other_labels": rules.n_other_labels,
+        "n_unread_slides": rules.n_unread_slides,
     }
 
 
@@ -98,6 +99,7 @@ def _rules(run: Run, study: Study, fold: int, stored: Mapping[str, Any]) -> Rule
             [np.nan if x is None else x for x in stored["h_differences"]], dtype=np.float64
         ),
         n_other_labels=stored["n_other_labels"],
+        n_unread_slides=stored["n_unread_slides"],
     )
 
 
