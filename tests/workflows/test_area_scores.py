@@ -81,7 +81,7 @@ def test_only_cells_inside_count_and_the_calls_are_the_same(run, study):
     before = cells_of(run, info.slide_id)
     region = box(info, right=0.4, name="Left part")
     put_regions(study.engine, [region])
-    score(run)
+    section = score(run)
     after = cells_of(run, info.slide_id)
     inside = is_inside(region, before["x_l0"], before["y_l0"])
     assert 0 < inside.sum() < len(inside)
@@ -94,6 +94,7 @@ def test_only_cells_inside_count_and_the_calls_are_the_same(run, study):
     assert int(row["n_negative"]) == int((before["call"][counted] == 0).sum())
     assert int(row["n_outside_region"]) == int((~inside).sum())
     assert row["extent"] == "regions"
+    assert any("1 of 9 slides have a region score" in w for w in section["warnings"])
     assert {other["extent"] for other in others} == {"slide"}
     (area,) = rows_of(run, "score_areas.csv")
     assert (area["slide"], area["area"], area["kind"]) == (info.slide_id, "Left part", "region")
@@ -120,7 +121,8 @@ def test_an_excluded_region_takes_its_cells_out_and_has_no_row(run, study):
 def test_every_core_has_its_row_its_case_and_its_part(run, study):
     first = slides(study.engine)[0]
     part = {row["case"]: row["part"] for row in rows_of(run)}
-    other = next(case for case in part if part[case] != part[first.case_id])
+    seen = "hold-out" if part[first.case_id] == "train" else "train"
+    other = next(case for case in part if part[case] == seen)
     put_regions(
         study.engine,
         [
@@ -132,12 +134,14 @@ def test_every_core_has_its_row_its_case_and_its_part(run, study):
     )
     section = score(run)
     rows = rows_of(run, "score_areas.csv")
+    assert part[first.case_id] in ("train", "hold-out")
     assert [(row["area"], row["case"], row["part"]) for row in rows] == [
         ("A-1", first.case_id, part[first.case_id]),
-        ("A-2", other, part[other]),
-        ("B-1", "nobody's", "new"),
+        ("A-2", other, "train"),
+        ("B-1", "nobody's", part[first.case_id]),
         ("B-2", first.case_id, part[first.case_id]),
     ]
+    assert any("1 of 9 slides have cores of several cases" in w for w in section["warnings"])
     assert [row["kind"] for row in rows] == ["core"] * 4
     assert int(rows[0]["n_seen"]) + int(rows[1]["n_seen"]) == int(rows_of(run)[0]["n_seen"])
     missing = section["areas"][3]

@@ -1,6 +1,6 @@
 """The scores of a slide's regions and cores: which cells count, and a row for each area."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from rimlight.workflows.slide_scores import SlideScore, failed_score, slide_scor
 _NAMES = tuple(item.name for item in fields(SlideScore))
 SCORE_COLUMNS = _NAMES[_NAMES.index("score") :]
 """What the row of an area has in common with the row of a slide."""
+_PARTS = ("train", "validation", "hold-out", "new")  # the most seen first
 AREA_COLUMNS = ("slide", "area", "kind", "case", "part", *SCORE_COLUMNS)
 
 
@@ -41,6 +42,34 @@ def area_rows(
     return [_row(task, cells, area, withheld) for area in areas]
 
 
+def area_warnings(
+    rows: Sequence[Mapping[str, Any]], areas: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """Return what must be said of slides whose cells count in regions or cores alone.
+
+    Args:
+        rows: Of slides.
+        areas: Of all their regions and cores.
+    """
+    found = []
+    n_drawn = sum(row["extent"] == "regions" for row in rows)
+    if n_drawn:
+        found.append(
+            f"{n_drawn} of {len(rows)} slides have a region score: cells count in regions alone "
+            "that people chose, so it is not the score of the slide"
+        )
+    cases: dict[str, set[str]] = {}
+    for area in areas:
+        cases.setdefault(str(area["slide"]), set()).add(str(area["case"]))
+    mixed = [row for row in rows if len(cases.get(str(row["slide"]), ())) > 1]
+    if mixed:
+        found.append(
+            f"{len(mixed)} of {len(rows)} slides have cores of several cases: read the row of "
+            "each core; labels on them were trained with under the case of the slide"
+        )
+    return found
+
+
 def _row(
     task: SlideTask, cells: ScoredCells, area: Region, withheld: Adequacy | None
 ) -> dict[str, Any]:
@@ -58,10 +87,14 @@ def _row(
 
 
 def _task_of(task: SlideTask, area: Region) -> SlideTask:
-    """Return the task of a core that is of another case: its own labels do not judge it."""
+    """Return the task of a core that is of another case: its own labels do not judge it.
+
+    Labels on the slide were trained with under the slide's case, those on other slides of the
+    core's case under that; the core was seen if either was.
+    """
     if area.case_id is None or area.case_id == task.info.case_id:
         return task
-    part = task.part_of_case.get(area.case_id, "new")
+    part = min(task.part, task.part_of_case.get(area.case_id, "new"), key=_PARTS.index)
     return replace(task, info=replace(task.info, case_id=area.case_id), part=part)
 
 

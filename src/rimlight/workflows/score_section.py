@@ -10,7 +10,7 @@ from rimlight.io.assays import RESEARCH
 from rimlight.io.formats.tables import write_table
 from rimlight.io.runs import merge_metrics
 from rimlight.records import SlideInfo
-from rimlight.workflows.area_scores import AREA_COLUMNS
+from rimlight.workflows.area_scores import AREA_COLUMNS, area_warnings
 from rimlight.workflows.given_candidates import where_from
 from rimlight.workflows.guard_words import guard_sentences
 from rimlight.workflows.run_tables import FITTED_PARTS, read_cells
@@ -46,6 +46,7 @@ def collect_scores(plan: ScorePlan, asked: Sequence[SlideInfo]) -> dict[str, Any
     for name in ("guards", "controls"):
         section[name] = {found["score"]["slide"]: found[name] for found in known}
     areas = [area for found in known for area in found["areas"]]
+    section["warnings"] += area_warnings(rows, areas)
     section["areas"] = [{name: row[name] for name in _SHOWN_OF_AREA} for row in areas]
     _write_summary(plan, rows)
     _write_areas(plan, areas)
