@@ -159,6 +159,7 @@ def test_a_slide_without_measured_rings_has_no_map_of_them(tmp_path):
         "s1.positive-share.ome.tiff",
         "s1.probability.ome.tiff",
     ]
+    assert "no ring was measured" in record["words"]
 
 
 def test_a_slide_that_was_moved_away_has_its_maps_and_says_why_no_picture(tmp_path):

@@ -109,8 +109,8 @@ def _duration(seconds: float) -> str:
 
 def _map_line(record: Mapping[str, Any]) -> str:
     n_maps, counted = len(record["maps"]), record["n_counted"]
-    words = record["words"] or f"picture {record['picture']}"
-    return f"{record['slide']}: {n_maps} maps of {counted:,} cells, {words}"
+    told = [f"{n_maps} maps of {counted:,} cells", record["picture"], record["words"]]
+    return f"{record['slide']}: {', '.join(filter(None, told))}"
 
 
 def _explained_lines(found: Mapping[str, Any]) -> Iterator[str]:

@@ -39,6 +39,7 @@ LEAST_CELLS = 5.0
 HIGHEST_OD = 1.0
 """End of the colours of density in pictures, the same for every slide."""
 _PICTURE_PX = 640
+_UNMEASURED = "no map of ring density: the score tells no levels apart, so no ring was measured"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,15 +197,16 @@ def _write_maps(run: Run, study: Study, info: SlideInfo, folder: Path) -> dict[s
             place = place_facts(frame, info)
             maps.append({"file": path.name, "channel": kind.channel, **place, "overlay": overlay})
             panels.append(panel)
-    words = _write_picture(study, picture, panels, folder, score=scored["score"])
+    why = _write_picture(study, picture, panels, folder, score=scored["score"])
+    unmeasured = _UNMEASURED if len(maps) < len(KINDS) else ""
     record = {
         "slide": str(info.slide_id),
         "scores_made_from": scored["made_from"],
         "n_cells": len(cells),
         "n_counted": int((cells.reason == 0).sum()),
         "maps": maps,
-        "picture": f"{info.slide_id}.png" if not words else None,
-        "words": words,
+        "picture": None if why else f"{info.slide_id}.png",
+        "words": "; ".join(filter(None, (unmeasured, why))),
         "research_use_only": True,
     }
     write_json(record_path, json_ready(record))
@@ -346,9 +348,10 @@ def _write_picture(
 
 
 def _score_words(score: Mapping[str, Any]) -> str:
+    seen = " (seen in training)" if score.get("part") in ("train", "validation") else ""
     if not score.get("is_evaluable"):
         return f"{score.get('score')} not evaluable, {score.get('words')}"
-    words = f"{score['score']} {score['shown']}"
+    words = f"{score['score']} {score['shown']}{seen}"
     if score.get("low") is not None:
         words += f" (95 % interval {score['low']:.1f} to {score['high']:.1f})"
     n_positive, n_negative = score["n_positive"], score["n_negative"]
