@@ -30,7 +30,7 @@ def ray_engine(settings: EngineSettings) -> ScoredBy:
     Raises:
         JobError: Ray is not installed.
     """
-    ray = _ray()
+    ray = _ray(settings)
 
     def engine(plan: ScorePlan, slides: Sequence[str], progress: Progress) -> None:
         if not slides:
@@ -75,8 +75,12 @@ def _died(ray: Any, reference: Any) -> str | None:
     return None
 
 
-def _ray() -> Any:
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # before the import: Ray reads it there
+def _ray(settings: EngineSettings) -> Any:
+    # Before the import: Ray reads them there. The second keeps a cluster of one computer on the
+    # loopback address, on any system; Ray asks nobody for a password.
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    if not settings.address:
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     try:
         import ray
     except ImportError as error:
