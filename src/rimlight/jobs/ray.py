@@ -19,6 +19,13 @@ from rimlight.workflows.score_job import give_up
 from rimlight.workflows.score_plan import ScorePlan
 
 LOOK_S = 1.0
+_NOWHERE = "http://127.0.0.1:9"
+_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_USAGE_STATS_REPORT_URL": _NOWHERE}
+_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""Ray asks nobody for a password, so a Ray of one computer stays on its loopback address."""
+_NO_PROXY_IS_THERE = {"http_proxy": _NOWHERE, "https_proxy": _NOWHERE, "no_proxy": "127.0.0.1"}
+"""Ray asks the metadata service of a cloud what computer this is, even with usage reports off; a
+proxy that is not there keeps that on this computer."""
 
 
 def ray_engine(settings: EngineSettings) -> ScoredBy:
@@ -76,11 +83,9 @@ def _died(ray: Any, reference: Any) -> str | None:
 
 
 def _ray(settings: EngineSettings) -> Any:
-    # Before the import: Ray reads them there. The second keeps a cluster of one computer on the
-    # loopback address, on any system; Ray asks nobody for a password.
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ |= _QUIET  # before the import: Ray reads some of it there
     if not settings.address:
-        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+        os.environ |= _LOOPBACK
     try:
         import ray
     except ImportError as error:
@@ -94,8 +99,15 @@ def _start(ray: Any, settings: EngineSettings) -> None:
         how |= {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
         if settings.n_workers:
             how["num_cpus"] = settings.n_workers * (settings.n_cpus or 1)
+    before = dict(os.environ)
+    if not settings.address:
+        os.environ |= _NO_PROXY_IS_THERE  # for the processes that Ray starts
     try:
         ray.init(log_to_driver=False, logging_level="ERROR", **how)
     except (ConnectionError, OSError, RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise JobError(f"engine ray: cannot be reached: {reason}; check engine.address") from error
+    finally:
+        for key in _NO_PROXY_IS_THERE.keys() - before.keys():
+            os.environ.pop(key, None)
+        os.environ |= before
