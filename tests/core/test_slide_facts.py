@@ -24,9 +24,9 @@ NUCLEI, BROWN = 0.5, 0.4
 
 
 def painted(
-    side_px=384, *, radius_px=12.0, nuclei=NUCLEI, brown=BROWN, eosin=0.0, seed=0
+    side_px=384, *, radius_px=12.0, nuclei=NUCLEI, brown=BROWN, around=0.0, eosin=0.0, seed=0
 ) -> np.ndarray:
-    """Round nuclei 3 radii apart on a pale ground, brown stripes between; a little noise."""
+    """Round nuclei 3 radii apart on a pale ground, brown in stripes or around; a little noise."""
     rng = np.random.default_rng(seed)
     rows, columns = np.mgrid[:side_px, :side_px] + 0.5
     density = np.full((side_px, side_px), 0.05)
@@ -35,7 +35,7 @@ def painted(
         for column in np.arange(step / 2, side_px, step):
             y, x = row + rng.normal(0, 2), column + rng.normal(0, 2)
             density[np.hypot(rows - y, columns - x) < radius_px] = nuclei
-    stripe = (columns % (2 * step) < 3) * brown
+    stripe = (columns % (2 * step) < 3) * brown + (density < nuclei) * around
     stains = np.stack([density * bool(nuclei), stripe, 0 * density], axis=2)
     od = mix(stains, stains=HDAB) + eosin * EOSIN / np.linalg.norm(EOSIN)
     rgb = light(gaussian_filter(od, (1, 1, 0)).astype(np.float32), white=WHITE)
@@ -46,8 +46,12 @@ def facts_of(*squares, mpp=MPP):
     return square_facts(squares, mpp=mpp, white=WHITE, stains=HDAB, least_sharpness=0.1)
 
 
+def scale_and_strength(rgb, mpp=MPP):
+    return nuclear_scale([rgb], mpp=mpp, white=WHITE, stains=HDAB)
+
+
 def scale_of(rgb, mpp):
-    return nuclear_scale([rgb], mpp=mpp, white=WHITE, stains=HDAB)[0]
+    return scale_and_strength(rgb, mpp)[0]
 
 
 def test_the_scale_of_nuclei_follows_their_size_and_the_stated_pixel_size():
@@ -57,8 +61,11 @@ def test_the_scale_of_nuclei_follows_their_size_and_the_stated_pixel_size():
     assert scale_of(painted(nuclei=0.25), MPP) / usual == pytest.approx(1, rel=0.1)
 
 
-def test_brown_lines_are_no_nuclei():
-    assert scale_of(painted(brown=1.2), MPP) == pytest.approx(scale_of(painted(), MPP), rel=0.1)
+def test_brown_around_nuclei_makes_them_stand_out_and_leaves_their_size():
+    size, strength, _ = scale_and_strength(painted(brown=0))
+    among_brown = scale_and_strength(painted(brown=0, around=0.4))
+    assert among_brown[0] == pytest.approx(size, rel=0.1)
+    assert among_brown[1] > 1.3 * strength
 
 
 def test_noise_alone_has_no_contrast():
@@ -76,6 +83,12 @@ def test_shares_of_stains_tell_what_is_missing_and_what_is_foreign():
     assert facts_of(painted(nuclei=0.0)).haematoxylin_share == 0
     assert facts_of(painted(brown=0.0)).dab_share < 0.001
     assert facts_of(painted(brown=0.0, eosin=0.3)).eosin_share > 0.5
+
+
+def test_pink_on_one_square_is_a_stroke_of_pen_and_on_most_it_is_eosin():
+    pink, usual = painted(brown=0.0, eosin=0.3), painted()
+    assert facts_of(usual, pink, usual, usual).eosin_share == 0
+    assert facts_of(usual, pink, pink, pink).eosin_share > 0.5
 
 
 def test_the_part_of_red_in_brown_and_blue_is_that_of_their_vectors():

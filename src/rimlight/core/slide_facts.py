@@ -287,7 +287,7 @@ def _mean_colour(density: Float[np.ndarray, "n 3"]) -> tuple[float, float]:
 def _nuclear_density(
     rgb: UInt8[np.ndarray, "h w 3"], white: White, stains: StainMatrix
 ) -> Float32[np.ndarray, "h w"]:
-    """Haematoxylin less DAB, so that a brown line is no nucleus."""
+    """Haematoxylin less DAB, so that nuclei stand out from brown around them, too."""
     weights = (stains.inverse[:, 0] - stains.inverse[:, 1]).astype(np.float32)
     found: np.ndarray = optical_density(rgb, white=white) @ weights
     return found
