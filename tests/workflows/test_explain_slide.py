@@ -19,7 +19,7 @@ from rimlight.io.regions import put_regions
 from rimlight.io.runs import open_run
 from rimlight.io.store import put_slides, slides
 from rimlight.io.study import open_study
-from rimlight.records import CaseId, ReaderId, Region, RegionId, RegionKind
+from rimlight.records import Box, CaseId, ReaderId, Region, RegionId, RegionKind
 from rimlight.workflows import explain_slide as verb
 from rimlight.workflows.cell_choice import CellChoice
 from rimlight.workflows.explain import explained_folds, study_of
@@ -279,6 +279,28 @@ def test_where_patches_overlap_each_pixel_is_of_the_nearest_cell(run, made_up):
     order = np.sort(far, axis=-1)
     is_clear = (order[..., 0] < 60) & (order[..., 1] - order[..., 0] > 1e-6)
     np.testing.assert_array_equal(values[is_clear], shown[far.argmin(axis=-1)][is_clear])
+
+
+def test_map_and_outlines_lie_right_on_a_slide_that_qupath_crops(run, made_up):
+    info = first_slides(run)[0]
+    bounds = Box(left_l0=37, top_l0=101, width_l0=700, height_l0=500)
+    put_slides(study_of(run).engine, [replace(info, bounds=bounds)])
+    cells = cells_of(run, info)
+    row = int(np.flatnonzero((abs(cells.x_l0 - 500) < 60) & (abs(cells.y_l0 - 350) < 60))[0])
+    x_l0, y_l0 = cells.x_l0[row], cells.y_l0[row]
+    choice = CellChoice(cells=(name_of(x_l0, y_l0),))
+    (record,) = explain_slide(run, [str(info.slide_id)], choice=choice)["slides"]
+    values, xml = map_of(run, info)
+    place = record["map"]
+    assert (place["left_l0"], place["top_l0"]) == (36, 100)
+    rows, columns = np.nonzero(~np.isnan(values))
+    assert place["left_l0"] + (columns.mean() + 0.5) * place["step_l0"] == x_l0
+    assert place["top_l0"] + (rows.mean() + 0.5) * place["step_l0"] == y_l0
+    assert place["qupath_affine"] == [2, 0, -1, 0, 2, -1]
+    assert (place["overlay"]["x"], place["overlay"]["y"]) == (-1, -1)
+    assert 'PositionX="-0.25"' in xml
+    (feature,) = features_of(run, info)
+    assert feature["geometry"]["coordinates"][0][0] == [x_l0 - 37, y_l0 - 101]
 
 
 def test_a_slide_that_was_stopped_goes_on_with_the_parts_it_has(run, made_up, monkeypatch):

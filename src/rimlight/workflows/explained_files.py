@@ -24,7 +24,7 @@ from rimlight.io.study import Study
 from rimlight.io.value_pyramids import write_ome_pyramid
 from rimlight.records import Box, SlideInfo
 from rimlight.settings import PatchSettings
-from rimlight.workflows.explained_parts import read_part
+from rimlight.workflows.explained_parts import said_of
 from rimlight.workflows.map_places import origin_um, place_facts, shown_box, write_overlay
 
 CHANNEL = "attribution [logits per pixel]"
@@ -62,12 +62,12 @@ class Parts:
     def areas(self) -> Iterator[Area]:
         """Yield the outlined cells."""
         for name in self.names:
-            yield from read_part(self.folder, name).areas
+            yield from said_of(self.folder, name)[1]
 
     def facts(self) -> Iterator[dict[str, Any]]:
         """Yield what is told of each cell."""
         for name in self.names:
-            yield from read_part(self.folder, name).facts
+            yield from said_of(self.folder, name)[0]
 
 
 def write_files(study: Study, info: SlideInfo, parts: Parts, folder: Path) -> dict[str, Any]:

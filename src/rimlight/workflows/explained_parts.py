@@ -174,20 +174,16 @@ def write_part(folder: Path, name: str, part: Part) -> None:
     write_arrays(folder, name, arrays)
 
 
-def read_part(folder: Path, name: str) -> Part:
-    """Return a part as it was written.
+def said_of(folder: Path, name: str) -> tuple[list[dict[str, Any]], list[Area]]:
+    """Return what is told of the cells of a part that was written, and the outlined ones.
 
     Raises:
         RunError: It is missing or damaged.
     """
-    arrays = read_arrays(folder, name)
+    text = read_arrays(folder, name, ["said"])["said"].tobytes()
     try:
-        said = json.loads(arrays["said"].tobytes())
-        return Part(
-            **{key: arrays[key] for key in ("rows", "x_l0", "y_l0", "values")},
-            facts=said["facts"],
-            areas=[_area_of_json(area) for area in said["areas"]],
-        )
+        said = json.loads(text)
+        return said["facts"], [_area_of_json(area) for area in said["areas"]]
     except (KeyError, ValueError, TypeError) as error:
         raise RunError(f"{folder / name}: is damaged; remove it and explain again") from error
 
