@@ -113,6 +113,18 @@ def test_cores_that_are_no_longer_found_are_withdrawn_and_drawn_ones_are_left(st
     assert len(current_regions(study.engine)) == N_ROWS * 4
 
 
+def test_a_found_core_that_a_person_renamed_is_left_as_it_is(study):
+    dearray(study, "array")
+    first = current_regions(study.engine)[0]
+    renamed = replace(first, name="Control", source="corrected.geojson")
+    put_regions(study.engine, [renamed])
+    for _ in range(2):
+        dearray(study, "array")
+        cores = {each.name: each for each in current_regions(study.engine)}
+        assert cores["Control"] == renamed
+        assert (len(cores), cores["A-1"].polygons) == (N_ROWS * N_COLUMNS + 1, first.polygons)
+
+
 def test_cores_go_to_qupath_and_come_back_the_same(study, tmp_path):
     dearray(study, "array")
     path = tmp_path / "cores.geojson"

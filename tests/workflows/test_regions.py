@@ -115,6 +115,26 @@ def test_two_regions_of_one_name_are_told_apart_and_it_is_said(study, file_of):
     assert len(region_events(study.engine)) == 2
 
 
+def test_names_may_be_passed_on_within_a_file(study, file_of):
+    where = {n: feature(600 * n, 20, number=n) for n in range(3)}
+
+    def named(*names):
+        for n, name in enumerate(names):
+            where[n]["properties"]["name"] = name
+        return file_of(*where.values())
+
+    import_regions(study, named("A-1", "A-2", "A-3"))
+    assert import_regions(study, named("A-2", "A-3", "A-4")).notes == ()
+    assert [r.name for r in current_regions(study.engine)] == ["A-2", "A-3", "A-4"]
+    import_regions(study, named("A-3", "A-2", "A-4"))
+    assert [r.name for r in current_regions(study.engine)] == ["A-3", "A-2", "A-4"]
+
+
+def test_a_name_that_the_file_gives_goes_before_one_made_up(study, file_of):
+    import_regions(study, file_of(feature(), feature(600, 20, name="Region 1")))
+    assert [r.name for r in current_regions(study.engine)] == ["Region 2", "Region 1"]
+
+
 def test_a_class_nobody_explained_is_asked_about_and_nothing_is_taken(study, file_of):
     path = file_of(
         feature(classification=class_of("Lymph node")),
@@ -213,7 +233,7 @@ def test_a_bow_tie_is_repaired_with_a_note(study, file_of):
 
 
 def test_the_same_region_twice_in_a_file_is_a_fault(study, file_of):
-    with pytest.raises(LabelFileError, match="is the same region as 'Region 1'"):
+    with pytest.raises(LabelFileError, match="feature 2: is the same region as feature 1"):
         import_regions(study, file_of(feature(), feature()))
 
 

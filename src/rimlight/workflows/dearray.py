@@ -1,6 +1,7 @@
 """The cores of a tissue array on a slide: found, named, and kept as regions."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from math import ceil
 
 import numpy as np
@@ -81,10 +82,10 @@ def dearray(
     with writing(study.engine) as transaction:
         standing = current_regions(transaction, info.slide_id)
         own = {each.region_id: each for each in standing if each.source == SOURCE}
-        taken = {each.name for each in standing if each.region_id not in own}
+        others = [each for each in standing if each.region_id not in own]
         cases = {each.name: each.case_id for each in own.values()}
         cores = _regions(info, found, step_l0=step_l0, core_um=core_um, cases=cases)
-        cores = [core for core in cores if core.name not in taken]
+        cores = _beside(cores, others, info)
         kept = {core.region_id for core in cores}
         gone = [each for each in own.values() if each.region_id not in kept]
         withdraw_regions(transaction, gone, reader=ReaderId(""))
@@ -99,6 +100,20 @@ def dearray(
         core_um=core_um,
         turn_deg=found.turn_deg,
     )
+
+
+def _beside(cores: Sequence[Region], others: Sequence[Region], info: SlideInfo) -> list[Region]:
+    """Return the cores that take neither the name nor the id of another region of the slide."""
+    names, ids = ({getattr(each, name) for each in others} for name in ("name", "region_id"))
+    kept = []
+    for core in cores:
+        number = 2
+        while core.region_id in ids:  # of a found core that a person gave another name
+            core = replace(core, region_id=region_id_of(info, "core", core.name, number))
+            number += 1
+        if core.name not in names:
+            kept.append(core)
+    return kept
 
 
 def _measured_um(slide: Slide, info: SlideInfo) -> float:

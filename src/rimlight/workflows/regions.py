@@ -1,7 +1,7 @@
 """Regions of slides in from foreign files: what each is for, where it lies, what it is called."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
@@ -157,29 +157,35 @@ def _placed(
     items: Iterable[DrawnRegion | Fault], origin: _Origin, standing: Sequence[Region]
 ) -> _Placed:
     """Return the regions of a file on their slide, each under a name of its own."""
-    before = {region.region_id: region for region in standing}
-    names = {region.name: region.region_id for region in standing}
-    regions: dict[RegionId, Region] = {}
+    found: dict[RegionId, tuple[DrawnRegion, Region, str | None]] = {}
     notes, faults = [], []
     for item in items:
         try:
             if isinstance(item, Fault):
                 raise ValueError(item.reason)  # noqa: TRY004
             region, note = _on_slide(item, origin)
-            if region.region_id in regions:
-                raise ValueError(f"is the same region as {regions[region.region_id].name!r}")
+            if region.region_id in found:
+                first = found[region.region_id][0]
+                raise ValueError(f"is the same region as {first.place}")
+            found[region.region_id] = (item, region, note)
         except ValueError as error:
             faults.append(Fault(place=item.place, reason=str(error)))
-            continue
+    before = {region.region_id: region for region in standing}
+    names = {region.name for region in standing if region.region_id not in found}
+    regions = []
+    # Names that the file gives go before names that we make up.
+    for item, region, note in sorted(found.values(), key=lambda each: each[0].name is None):
         name = _own_name(region.name, item, before.get(region.region_id), names)
+        names.add(name)
+        regions.append(replace(region, name=name))
         if item.name is not None and name != item.name and region.region_id not in before:
             said = f"the slide has a region {item.name!r}; withdraw that if this is the same"
             note = f"{note}; {said}" if note else said
-        names[name] = region.region_id
-        regions[region.region_id] = replace(region, name=name)
         if note:
             notes.append(f"{item.place}: {name}: {note}")
-    return _Placed(regions=tuple(regions.values()), notes=tuple(notes), faults=tuple(faults))
+    place = {region_id: number for number, region_id in enumerate(found)}
+    regions.sort(key=lambda region: place[region.region_id])
+    return _Placed(regions=tuple(regions), notes=tuple(notes), faults=tuple(faults))
 
 
 def _on_slide(item: DrawnRegion, origin: _Origin) -> tuple[Region, str | None]:
@@ -224,11 +230,9 @@ def _class_words(item: DrawnRegion) -> str:
     return (item.class_name or "").rstrip("* ") or "Region"
 
 
-def _own_name(
-    wanted: str, item: DrawnRegion, before: Region | None, names: Mapping[str, RegionId]
-) -> str:
+def _own_name(wanted: str, item: DrawnRegion, before: Region | None, names: Collection[str]) -> str:
     """Return the name that stood, where it fits still; else a new one, numbered if it is taken."""
-    if before is not None:
+    if before is not None and before.name not in names:
         start, _, last = before.name.rpartition(" ")
         if before.name == wanted or (start == wanted and last.isdecimal()):
             return before.name
