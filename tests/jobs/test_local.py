@@ -105,7 +105,7 @@ def test_a_disk_that_refuses_stops_the_command_with_its_own_sentence(run, watch,
     folder.mkdir()
     (folder / f"{slide_ids[0]}.csv.gz").mkdir()
     with pytest.raises(StorageError, match=slide_ids[0]):
-        scored(run)
+        scored(run, n_workers=1)
 
 
 def test_workers_that_cannot_start_are_told_with_their_log(run, monkeypatch, tmp_path):
