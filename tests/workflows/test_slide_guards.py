@@ -13,8 +13,10 @@ from rimlight.core.stains import HDAB
 from rimlight.io.controls import put_controls
 from rimlight.io.formats.qupath_scores import ScoredCells
 from rimlight.io.inspection import slide_info
+from rimlight.io.pyramids import write_pyramid
 from rimlight.io.runs import open_run, read_metrics
-from rimlight.records import Control, ControlName, ControlOutcome
+from rimlight.io.slides import open_slide
+from rimlight.records import Box, Control, ControlName, ControlOutcome
 from rimlight.workflows import training_slides as module
 from rimlight.workflows.guard_words import guard_sentences
 from rimlight.workflows.score import score
@@ -61,6 +63,17 @@ def test_a_slide_whose_mpp_is_wrong_by_two_is_withheld_and_others_are_not(looks)
         guards = {g.name: g for g in slide_guards(found.numbers, training=facts[1:])}
         assert guards["pixel_size"].reason == reason
         assert guards["pixel_size"].is_passed == (reason is None)
+
+
+def test_a_slide_smaller_than_a_square_is_looked_at_all_the_same(synthetic_folder, tmp_path):
+    path = next(iter(sorted((synthetic_folder / "slides").glob("*.tiff"))))
+    with open_slide(path) as slide:
+        box = Box(left_l0=320, top_l0=320, width_l0=244, height_l0=244)
+        write_pyramid(tmp_path / "small.tiff", slide.read_patch(box, size_px=244), mpp=0.25)
+    info = slide_info(tmp_path / "small.tiff", slide_id="s", case_id="s", assay="any").info
+    look = look_of(tmp_path, info, stains=HDAB, least_sharpness=0.1)
+    assert look.squares.haematoxylin_share > 0.1
+    assert withheld_by(slide_guards(look.numbers, training=[]), {}) is None
 
 
 def test_no_slide_of_a_study_is_withheld_beside_the_others(looks):

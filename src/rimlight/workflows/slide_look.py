@@ -96,7 +96,8 @@ def _squares(
     slide: Slide, info: SlideInfo, mask: Bool[np.ndarray, "h w"], mask_mpp: float
 ) -> list[UInt8[np.ndarray, "h w 3"]]:
     """Read squares of level 0 that are mostly tissue, spread over the slide."""
-    side_px = max(8, round(SQUARE_UM / info.mpp / JPEG_PX)) * JPEG_PX
+    smallest = min(slide.width_l0, slide.height_l0)
+    side_px = max(1, round(min(SQUARE_UM / info.mpp, smallest) / JPEG_PX - 0.5)) * JPEG_PX
     corners = _corners(slide, mask, side_px)
     tissue_um2 = float(mask.sum()) * mask_mpp**2
     wanted = int(np.clip(SAMPLED_SHARE * tissue_um2 / SQUARE_UM**2, FEWEST_SQUARES, MOST_SQUARES))
