@@ -77,3 +77,21 @@ def explained(trained):
     explain(trained)
     validate(trained)
     return trained
+
+
+@pytest.fixture(scope="session")
+def scored_folder(_study_folder, tmp_path_factory):
+    """A tiny study with a run that calls some cells positive, and two of its slides scored."""
+    from rimlight.io.runs import open_run
+    from rimlight.io.store import slides
+    from rimlight.workflows.score import score
+    from rimlight.workflows.train import train
+
+    folder = tmp_path_factory.mktemp("scored") / "study"
+    shutil.copytree(_study_folder, folder, ignore=shutil.ignore_patterns("runs"))
+    (folder / "runs").mkdir()
+    study = open_study(folder)
+    better = replace(study.settings.train, n_epochs=4, least_steps=15)
+    train(replace(study, settings=replace(study.settings, train=better)), command="rimlight train")
+    score(open_run(study), slides=[str(info.slide_id) for info in slides(study.engine)[:2]])
+    return folder

@@ -12,57 +12,30 @@ import tifffile
 from rimlight.cli.main import answered
 from rimlight.errors import RunError
 from rimlight.io.formats.qupath import Area
-from rimlight.io.formats.qupath_scores import ScoredCells
 from rimlight.io.formats.scored_table import read_scored_cells
 from rimlight.io.formats.tables import read_table
 from rimlight.io.regions import put_regions
 from rimlight.io.runs import open_run
 from rimlight.io.store import put_slides, slides
 from rimlight.io.study import open_study
-from rimlight.records import Box, CaseId, ReaderId, Region, RegionId, RegionKind
+from rimlight.records import Box, ReaderId, Region, RegionId, RegionKind
 from rimlight.workflows import explain_slide as verb
 from rimlight.workflows.cell_choice import CellChoice
-from rimlight.workflows.explain import explained_folds, study_of
+from rimlight.workflows.explain import study_of
 from rimlight.workflows.explain_slide import explain_slide
 from rimlight.workflows.explained_files import COLUMNS
-from rimlight.workflows.explained_parts import Part, explained_part
-from rimlight.workflows.membranes import outlined
-from rimlight.workflows.own_membranes import claims_of
-from rimlight.workflows.score import score
+from rimlight.workflows.explained_parts import Part
 from rimlight.workflows.slide_cells import (
-    cells_to_explain,
     name_of,
-    references_of,
-    subject_of,
 )
-from rimlight.workflows.train import train
-from rimlight.workflows.walks import path_settings, references_for, walked
 
 ALL = CellChoice(cells="all", most=10)
 
 
-@pytest.fixture(scope="module")
-def _scored_folder(_study_folder, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("explain-slide") / "study"
-    shutil.copytree(_study_folder, folder, ignore=shutil.ignore_patterns("runs"))
-    (folder / "runs").mkdir()
-    study = open_study(folder)
-    better = replace(study.settings.train, n_epochs=4, least_steps=15)
-    train(replace(study, settings=replace(study.settings, train=better)), command="rimlight train")
-    score(open_run(study), slides=[str(info.slide_id) for info in slides(study.engine)[:2]])
-    return folder
-
-
 @pytest.fixture
-def run(_scored_folder, tmp_path):
+def run(scored_folder, tmp_path):
     """A run with two scored slides, that a test may change."""
-    return open_run(open_study(shutil.copytree(_scored_folder, tmp_path / "study")))
-
-
-@pytest.fixture(scope="module")
-def scored(_scored_folder):
-    """The scored run itself; tests only read it."""
-    return open_run(open_study(_scored_folder))
+    return open_run(open_study(shutil.copytree(scored_folder, tmp_path / "study")))
 
 
 def first_slides(run):
@@ -130,105 +103,24 @@ def made_up_part(subject, rows):
     return Part(rows=rows, x_l0=x, y_l0=y, values=values, facts=facts, areas=areas)
 
 
-def test_a_cell_is_explained_as_held_out_cells_are(scored):
-    references = references_of(scored)
-    study, labelled = references.study, references.cells
-    fold = explained_folds(scored, study, labelled)[0]
-    info = labelled.slide_of_cell[fold.held_rows[0]]
-    mine = [row for row in fold.held_rows if labelled.slide_of_cell[row] is info]
-    called = fold.grounds.table.is_called_positive
-    groups = [
-        np.array([row for row in mine if called[row] == is_called][:3]) for is_called in (1, 0)
-    ]
-    assert all(len(group) for group in groups)
-    cells = as_scored(labelled, fold, np.concatenate(groups))
-    path = path_settings(study.settings)
-    part = explained_part(
-        subject_of(references, info, cells), np.arange(len(cells)), path=path, on_cells=lambda _: 0
-    )
-    network = subject_of(references, info, cells).network
-    claims = claims_of(network, fold.grounds, groups[0], path=path)
-    negatives = walked(network, fold.grounds, groups[1], name="opposite", path=path)
-    expected = np.concatenate([claims.main.values, negatives.values])
-    is_told = ~np.isnan(part.values).any(axis=(1, 2))
-    assert is_told.any()
-    np.testing.assert_array_equal(part.values[is_told], expected[is_told])
-    for at in range(len(groups[0])):
-        known = outlined(fold, claims, at).facts
-        told = part.facts[at]
-        for name in ("reason", "rise", "gap", "od_mean", "completeness", "own_share", "references"):
-            assert told.get(name) == known.get(name)
-
-
-def as_scored(labelled, fold, rows):
-    """Labelled cells as if the search had found them at their clicks."""
-    cells = [labelled.cells[row].cell for row in rows]
-    logit = fold.grounds.table.logit[rows]
-    return ScoredCells(
-        x_l0=np.array([cell.x_l0 for cell in cells]),
-        y_l0=np.array([cell.y_l0 for cell in cells]),
-        logit=logit,
-        probability=1 / (1 + np.exp(-logit)),
-        od_ring=np.full(len(rows), 0.2),
-        level=(logit > 0).astype(int),
-        reason=np.zeros(len(rows), dtype=int),
-        reasons=("",),
-        has_levels=True,
-    )
-
-
-def test_no_reference_is_of_the_case_of_the_cell(scored):
-    references = references_of(scored)
-    parts = references.predicted[0].part
-    known = references.cells
-    row = next(at for at in np.flatnonzero(parts == "train") if known.level[at] > 0)
-    info = known.slide_of_cell[row]
-    case = known.cells[row].case_id
-    assert ((known.case == case) & (parts == "train")).any()
-    cells = as_scored(known, explained_folds(scored, references.study, known)[0], np.array([row]))
-    fold = cells_to_explain(subject_of(references, info, cells), np.array([0]))
-    _, (chosen,) = references_for(fold.grounds, np.array([0]), name="opposite")
-    assert len(chosen)
-    assert case not in known.case[chosen]
-    assert (parts[chosen] == "train").all()
-
-
 def test_a_region_that_was_stored_keeps_the_cells_within_it(run, made_up):
     info = first_slides(run)[0]
     corners = ((0.0, 0.0), (500.0, 0.0), (500.0, 9999.0), (0.0, 9999.0))
-    put_regions(study_of(run).engine, [region_of(info, "left", RegionKind.INCLUDE, corners)])
+    left = Region(
+        region_id=RegionId("r1"),
+        slide_id=info.slide_id,
+        name="left",
+        kind=RegionKind.INCLUDE,
+        polygons=((corners,),),
+        reader=ReaderId(""),
+        source="",
+    )
+    put_regions(study_of(run).engine, [left])
     choice = CellChoice(cells="all", region="left")
     (record,) = explain_slide(run, [str(info.slide_id)], choice=choice)["slides"]
     cells = cells_of(run, info)
     assert 0 < record["n_cells"] == ((cells.reason == 0) & (cells.x_l0 < 500)).sum()
     assert max(float(row["x_l0"] or 0) for row in rows_of(run, info)) < 500
-
-
-def region_of(info, name, kind, corners, **facts):
-    return Region(
-        region_id=RegionId("r1"),
-        slide_id=info.slide_id,
-        name=name,
-        kind=kind,
-        polygons=((corners,),),
-        reader=ReaderId(""),
-        source="",
-        **facts,
-    )
-
-
-def test_a_cell_of_a_core_of_another_case_takes_no_reference_of_that_case(scored):
-    references = references_of(scored)
-    info = first_slides(scored)[0]
-    corners = ((0.0, 0.0), (9999.0, 0.0), (9999.0, 300.0), (0.0, 300.0))
-    core = region_of(info, "1A", RegionKind.CORE, corners, case_id=CaseId("synthetic-05"))
-    plan = replace(references.plan, regions=(core,))
-    cells = cells_of(scored, info)
-    subject = subject_of(replace(references, plan=plan), info, cells)
-    rows = np.array([int(cells.y_l0.argmin()), int(cells.y_l0.argmax())])
-    fold = cells_to_explain(subject, rows)
-    assert fold.grounds.cells.case.tolist() == ["synthetic-05", str(info.case_id)]
-    assert fold.grounds.table.case.tolist() == ["synthetic-05", str(info.case_id)]
 
 
 def test_the_map_of_a_cell_lies_around_it_and_sums_to_the_rise(run):
