@@ -100,3 +100,26 @@ def test_without_slurm_the_engine_says_so(monkeypatch):
 def test_options_of_sbatch_are_told_without_dashes():
     with pytest.raises(SettingsError, match="write qos=short"):
         slurm_engine(EngineSettings(name="slurm", sbatch="--qos=short"))
+
+
+@pytest.mark.slow
+@needs_slurm
+def test_a_job_at_its_time_limit_is_queued_again_and_goes_on(
+    run, watch, slide_ids, expected, digest
+):
+    watch.hold(slide_ids[0])
+
+    def end_it():
+        while not watch.n_times[slide_ids[0]]:
+            threading.Event().wait(0.1)
+        (watch.folder / f"hold-{slide_ids[0]}").unlink()
+        process = next(process for slide, process in watch.log if slide == slide_ids[0])
+        os.kill(process, signal.SIGUSR2)  # what Slurm sends a while before the limit
+
+    ender = threading.Thread(target=end_it)
+    ender.start()
+    assert scored(run)["failed"] == []
+    ender.join()
+    assert digest(run) == expected
+    assert watch.n_times[slide_ids[0]] == 2
+    assert len(list((run.folder / "jobs" / "logs").glob("slurm-*"))) == 1
