@@ -68,6 +68,8 @@ def test_the_table_of_areas_names_slide_case_and_kind(array):
 
 def test_a_slide_scored_in_its_cores_alone_says_so(array):
     assert "in cores alone" in array.page.text_of("span", "badge")
+    lead = array.page.text_of("p", "of-slides")[0]
+    assert "1 counted in regions or cores alone, which is no score of the slide" in lead
     assert array.page.faults == []
 
 

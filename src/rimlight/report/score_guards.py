@@ -35,9 +35,9 @@ def guards_block(found: Mapping[str, Any]) -> Block | None:
     failing = [(slide, guard) for slide, guard in every if _fails(guard)]
     n_slides = len({slide for slide, _ in failing})
     caption = (
-        f"{count(len(every), 'check')} of {count(len(guards), 'slide')}; "
-        + (f"{len(failing)} not passed, on {count(n_slides, 'slide')}. " if failing else "")
-        + "A check that is passed does not vouch for a slide; none finds every fault."
+        f"{count(len(every), 'check')} of {count(len(guards), 'slide')}"
+        + (f"; {len(failing)} not passed, on {count(n_slides, 'slide')}" if failing else "")
+        + ". A check that is passed does not vouch for a slide; none finds every fault."
     )
     if len(failing) > MOST_ROWS:
         caption += f" The first {MOST_ROWS} are shown; the CSV holds all."

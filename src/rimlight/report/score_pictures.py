@@ -226,6 +226,7 @@ def _strip(row: ScoredRow, pictures: SlidePictures) -> Strip:
             known = f" ({number(row.low, digits=1)}\u2013{number(row.high, digits=1)})"
         lead = f"{row.score} {row.shown}{known}"
     badges = ["seen in training"] if row.is_seen else []
+    badges += [f"in {row.extent} alone"] if row.extent != "slide" else []
     badges += [f"borderline at {cut:g}" for cut in row.borderline]
     return Strip(
         lead=lead, facts=facts, drawings=pictures.drawings, badges=tuple(badges), kind="slides"

@@ -32,7 +32,8 @@ def score_table(
     has_levels = any(len(row.levels) == 4 for row in rows)
     has_cuts = any(cuts_of.values())
     names = sorted({row.score for row in rows})
-    heads = ["Case and slide", f"{' or '.join(names)}, 95 % interval", axis]
+    what = "Region or core" if any(row.area for row in rows) else "Case and slide"
+    heads = [what, f"{' or '.join(names)}, 95 % interval", axis]
     heads += ["Band"] if has_cuts else []
     heads += ["Cells that count", _level_head(has_levels)]
     heads += ["H-score"] if has_levels else []

@@ -142,7 +142,11 @@ def _given_words(held: Sequence[ScoredRow], contents: Contents) -> str:
         for score, name in used
     )
     words = f"{n_given} of {count(len(held), 'held-out or new slide')} have a score ({by})"
-    return f"{words}, {n_borderline} of them borderline at a cut-off" if n_borderline else words
+    if n_borderline:
+        words += f", {n_borderline} of them borderline at a cut-off"
+    if n_parts := sum(row.extent != "slide" for row in held):
+        words += f"; {n_parts} counted in regions or cores alone, which is no score of the slide"
+    return words
 
 
 def _sentences(contents: Contents) -> list[str]:
