@@ -6,6 +6,7 @@ slide whose worker died again, on another worker.
 
 import json
 import os
+import socket
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ from rimlight.workflows.score_job import give_up
 from rimlight.workflows.score_plan import ScorePlan
 
 LOOK_S = 1.0
+_REACH_S = 10.0
 _NOWHERE = "http://127.0.0.1:9"
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_USAGE_STATS_REPORT_URL": _NOWHERE}
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
@@ -93,7 +95,22 @@ def _ray(settings: EngineSettings) -> Any:
     return ray
 
 
+def _refuse_silent(address: str) -> None:
+    """Refuse an address where nobody listens; Ray would try for minutes."""
+    host, separator, port = address.removeprefix("ray://").rpartition(":")
+    if not separator or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=_REACH_S).close()
+    except OSError as error:
+        raise JobError(
+            f"engine ray: cannot be reached at {address}: {error.strerror or error}; "
+            "check engine.address"
+        ) from error
+
+
 def _start(ray: Any, settings: EngineSettings) -> None:
+    _refuse_silent(settings.address)
     how: dict[str, Any] = {"address": settings.address or "local"}
     if not settings.address:
         how |= {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
