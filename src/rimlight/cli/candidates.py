@@ -9,8 +9,7 @@ import typer
 from rimlight.cli.options import AsJson, StudyFolder
 from rimlight.cli.output import answer, say
 from rimlight.errors import SettingsError
-from rimlight.io.formats.candidate_files import CandidateFormat
-from rimlight.io.formats.points import Frame
+from rimlight.io.formats.points import CandidateFormat, Frame
 
 
 def candidates(

@@ -8,8 +8,7 @@ import typer
 from rimlight.cli.options import AsJson, RunName, StudyFolder
 from rimlight.cli.output import answer
 from rimlight.errors import LabelFileError
-from rimlight.io.formats.points import Frame, WrittenFormat
-from rimlight.io.formats.score_formats import ScoreFormat
+from rimlight.io.formats.points import Frame, ScoreFormat, WrittenFormat
 
 if TYPE_CHECKING:
     from rimlight.io.study import Study

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from rimlight.errors import LabelFileError, RunError, StudyError
 from rimlight.io.files import inside, storage_error
+from rimlight.io.formats.points import ScoreFormat
 from rimlight.io.formats.qupath_scores import ScoredCells
 from rimlight.io.formats.score_formats import (
     SCORE_ENDINGS,
     SCORE_WRITERS_OF_SLIDE,
-    ScoreFormat,
     score_format_of,
     write_scores_of_slides,
 )

@@ -18,12 +18,8 @@ from rimlight.io.candidates import (
     remove_given,
 )
 from rimlight.io.event_chain import utc_now
-from rimlight.io.formats.candidate_files import (
-    CandidateFile,
-    CandidateFormat,
-    read_candidates,
-)
-from rimlight.io.formats.points import Frame, PointFile, plain_text
+from rimlight.io.formats.candidate_files import CandidateFile, read_candidates
+from rimlight.io.formats.points import CandidateFormat, Frame, PointFile, plain_text
 from rimlight.io.store import slides
 from rimlight.io.study import Study
 from rimlight.records import SlideId, SlideInfo
@@ -54,7 +50,7 @@ def import_candidates(
     tool: str | None = None,
     classes: Collection[str] = (),
 ) -> Given:
-    """Take the centres of a file as the candidates of its slides, all or none.
+    """Take the centres of a file as the candidates of its slides; a fault anywhere takes none.
 
     A slide's earlier candidates are replaced. The labels are not touched.
 

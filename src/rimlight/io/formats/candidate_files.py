@@ -17,13 +17,12 @@ from rimlight.errors import LabelFileError
 from rimlight.io.formats.dicom_annotations import read_dicom_annotations
 from rimlight.io.formats.gathering import MAX_CELL_PX, pixels_of_text
 from rimlight.io.formats.packing import opened
-from rimlight.io.formats.points import Frame, plain_text, text_or_none
+from rimlight.io.formats.points import CandidateFormat, Frame, plain_text, text_or_none
 from rimlight.io.formats.polygons import Point, area_centroid, points_of_ring, width_of
 from rimlight.io.formats.qupath_features import Features, class_of
 from rimlight.io.formats.row_stream import streamed_rows
 from rimlight.records import SlideInfo
 
-CandidateFormat = Literal["qupath", "csv", "dicom"]
 MAX_CANDIDATES = 4_000_000
 MAX_BYTES = 16 * 2**30
 _MAX_CLASSES = 1000

@@ -21,6 +21,8 @@ ReadFormat = Literal[
     "cellvit",
     "patchsorter",
 ]
+ScoreFormat = Literal["qupath", "csv", "parquet", "h5ad", "dicom"]
+CandidateFormat = Literal["qupath", "csv", "dicom"]
 MAX_TEXT = 300
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 

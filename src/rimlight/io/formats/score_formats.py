@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from rimlight import __version__
 from rimlight.errors import LabelFileError
 from rimlight.io.formats.dicom_annotations import CellGroup, write_dicom_annotations
+from rimlight.io.formats.points import ScoreFormat
 from rimlight.io.formats.qupath_scores import (
     LEVEL_CLASSES,
     POSITIVE_CLASS,
@@ -19,7 +20,6 @@ from rimlight.io.formats.scored_anndata import write_scored_anndata
 from rimlight.io.formats.scored_columns import write_scored_csv, write_scored_parquet
 from rimlight.records import SlideInfo
 
-ScoreFormat = Literal["qupath", "csv", "parquet", "h5ad", "dicom"]
 SCORE_ENDINGS: Mapping[ScoreFormat, tuple[str, ...]] = {
     "qupath": (".geojson.gz", ".geojson"),
     "csv": (".csv", ".csv.gz"),
