@@ -33,6 +33,7 @@ from rimlight.workflows.slide_guards import guards_of, seen, withheld_by
 from rimlight.workflows.slide_scores import SlideScore, failed_score, slide_score
 
 BUSY_WAIT_S = 1.0
+_ROWS_AT_ONCE = 8192
 Outcome = Literal["scored", "failed", "busy"]
 
 
@@ -188,9 +189,19 @@ def _write_cells(path: Path, cells: ScoredCells) -> None:
         "call": (cells.level > 0).astype(int),
         "level": np.where(cells.has_levels | (cells.level == 0), cells.level, np.nan),
         "od_ring": cells.od_ring,
-        "excluded": [cells.reasons[reason] for reason in cells.reason.tolist()],
+        "excluded": np.array([cell_text(reason) for reason in cells.reasons])[cells.reason],
     }
     with packed_file(path) as packed:
         packed.write((",".join(columns) + "\n").encode())
-        for row in zip(*columns.values(), strict=True):
-            packed.write((",".join(map(cell_text, row)) + "\n").encode())
+        for start in range(0, len(cells), _ROWS_AT_ONCE):
+            part = slice(start, start + _ROWS_AT_ONCE)
+            texts = [_texts(column[part]) for column in columns.values()]
+            rows = map(",".join, zip(*texts, strict=True))
+            packed.write(("\n".join(rows) + "\n").encode())
+
+
+def _texts(column: np.ndarray) -> list[str]:
+    """Return what ``cell_text`` says of each entry, by one rule for all of a column."""
+    if column.dtype.kind == "f":
+        return ["" if value != value else f"{value:.9g}" for value in column.tolist()]
+    return [str(value) for value in column.tolist()]
