@@ -101,6 +101,15 @@ def test_a_bow_tie_becomes_its_two_triangles():
     assert told([region], (10, 40), (90, 40), (50, 10)) == [True, True, False]
 
 
+def test_an_outline_that_crosses_itself_all_over_is_refused_at_once():
+    turns = 2 * np.pi * 0.39595 * np.arange(2000)
+    star = tuple(
+        map(tuple, np.column_stack([500 + 400 * np.cos(turns), 400 + 300 * np.sin(turns)]))
+    )
+    with pytest.raises(ValueError, match="of 2001 corners crosses itself too often"):
+        sound_polygons(((star,),), width_l0=1000, height_l0=800)
+
+
 def test_polygons_that_overlap_count_what_they_cover_once():
     polygons, note = sound_polygons(((WIDE,), (HOLE,)), width_l0=1000, height_l0=800)
     assert note is not None

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 IsWanted = Callable[[float, float, float, float], bool]
 _LEAST_AREA_PX = 1.0
 _SAME_AREA = 0.01  # of the area; a repair that changes less is not worth a note
+_MOST_CORNERS, _MOST_CROSSINGS, _SIDES_AT_ONCE = 50_000, 2_000, 100
+"""Of an outline that is repaired; more crossings are no slip of the hand, and cost minutes."""
 CIRCLE_CORNERS = 72
 
 
@@ -96,11 +98,7 @@ def sound_polygons(
     import shapely
 
     drawn = shapely.MultiPolygon([(polygon[0], polygon[1:]) for polygon in polygons])
-    sound = (
-        drawn
-        if drawn.is_valid
-        else _areas_of(shapely.make_valid(drawn, method="structure", keep_collapsed=False))
-    )
+    sound = drawn if drawn.is_valid else _repaired(drawn)
     if sound.area < _LEAST_AREA_PX:
         raise ValueError("has no area")
     slide = shapely.box(0, 0, width_l0, height_l0)
@@ -159,6 +157,39 @@ def _contained(
     shapely.prepare(geometry)
     inside[near] = shapely.contains_xy(geometry, x_l0[near], y_l0[near])
     return inside
+
+
+def _repaired(drawn: "BaseGeometry") -> "BaseGeometry":
+    """Return the areas of an outline that crosses itself; one that does so all over is refused."""
+    import shapely
+
+    corners = shapely.get_coordinates(drawn)
+    if len(corners) > _MOST_CORNERS or _crosses_often(drawn):
+        raise ValueError(
+            f"its outline of {len(corners)} corners crosses itself too often to be repaired; draw "
+            "it again"
+        )
+    return _areas_of(shapely.make_valid(drawn, method="structure", keep_collapsed=False))
+
+
+def _crosses_often(drawn: "BaseGeometry") -> bool:
+    """Return whether more pairs of its sides touch than those of neighbours and some crossings."""
+    import shapely
+
+    rings = [ring.coords for part in drawn.geoms for ring in (part.exterior, *part.interiors)]
+    sides = shapely.linestrings(
+        np.concatenate(
+            [np.stack([np.array(ring)[:-1], np.array(ring)[1:]], axis=1) for ring in rings]
+        )
+    )
+    tree = shapely.STRtree(sides)
+    n_pairs = 0
+    for start in range(0, len(sides), _SIDES_AT_ONCE):
+        some = sides[start : start + _SIDES_AT_ONCE]
+        n_pairs += tree.query(some, predicate="intersects").shape[1] - 3 * len(some)
+        if n_pairs > 2 * _MOST_CROSSINGS:
+            return True
+    return False
 
 
 def _areas_of(geometry: "BaseGeometry") -> "BaseGeometry":
