@@ -37,7 +37,7 @@ MOST_ANNOTATIONS = 500
 _BAND_PX = 256
 _PICTURE_UM, _PICTURE_PX = 160.0, 640
 _EYE_UM = 0.75
-_LEVELS = ("weak", "moderate", "strong", "positive")
+_ORDER = {name: number for number, name in enumerate(("negative", "weak", "moderate", "strong"))}
 COLUMNS = (
     "cell", "slide", "case", "x_l0", "y_l0", "call", "level", "logit", "probability", "od_ring",
     "excluded", "references", "rise", "gap", "is_converged", "reason", "n_pixels", "area_um2",
@@ -251,7 +251,7 @@ def _outlines(parts: Parts, box: Box) -> list[Outline]:
     for area in parts.areas():
         for rings in area.polygons:
             points = np.array(rings[0]) - (box.left_l0, box.top_l0)
-            if (points >= 0).any() and (points < box.width_l0).all(axis=1).any():
+            if ((points >= 0) & (points < box.width_l0)).all(axis=1).any():
                 found += [
                     Outline(
                         points=tuple(
@@ -262,4 +262,4 @@ def _outlines(parts: Parts, box: Box) -> list[Outline]:
                     )
                     for ring in rings
                 ]
-    return sorted(found, key=lambda outline: _LEVELS.index(outline.name))
+    return sorted(found, key=lambda outline: _ORDER.get(outline.name, len(_ORDER)))
