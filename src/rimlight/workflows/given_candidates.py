@@ -221,7 +221,7 @@ def _placed(file: CandidateFile, number: int, info: SlideInfo, ground: Ground) -
     box = slide_box(info)
     low = np.array([box.left_l0, box.top_l0])
     high = low + np.array([box.width_l0, box.height_l0])
-    is_outside = ((places < low) | (places > high)).any(axis=1)
+    is_outside = ~((places >= low) & (places <= high)).all(axis=1)  # nan lies outside too
     if is_outside.any():
         x, y = places[is_outside][0]
         raise LabelFileError(

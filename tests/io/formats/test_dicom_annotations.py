@@ -206,6 +206,23 @@ def test_a_torn_file_and_another_file_are_refused_in_one_sentence(slide, tmp_pat
         read_dicom_annotations(tmp_path / "absent.dcm", [slide])
 
 
+def test_damaged_files_end_in_one_kind_of_error(slide, tmp_path):
+    path = tmp_path / "a.dcm"
+    write_dicom_annotations(path, [group()], slide=slide, algorithm="test")
+    whole, draw = path.read_bytes(), np.random.default_rng(1)
+    n_refused = 0
+    for _ in range(80):
+        mutant = bytearray(whole)
+        for place in draw.integers(130, len(whole) - 8, 3):
+            mutant[place] = draw.integers(256)
+        path.write_bytes(mutant)
+        try:
+            read_dicom_annotations(path, [slide])
+        except LabelFileError:
+            n_refused += 1
+    assert n_refused > 10
+
+
 def test_without_the_extra_the_sentence_names_the_command(slide, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "highdicom.ann", None)
     with pytest.raises(LabelFileError, match=r'pip install "rimlight\[dicom\]"'):

@@ -18,8 +18,8 @@ from rimlight import __version__
 from rimlight.errors import LabelFileError
 from rimlight.io.files import whole_file
 from rimlight.io.formats.dicom_source import (
-    DAMAGED,
     DicomSource,
+    damages,
     dicom_libraries,
     dicom_source,
     quiet,
@@ -125,7 +125,8 @@ def read_dicom_annotations(path: Path, slides: Sequence[SlideInfo]) -> DicomAnno
     """
     pydicom, highdicom = dicom_libraries(path)
     path = Path(path)
-    content_hash = _checked(path, pydicom)
+    with quiet():
+        content_hash = _checked(path, pydicom)
     try:
         with quiet():
             read = highdicom.ann.annread(path)
@@ -133,7 +134,7 @@ def read_dicom_annotations(path: Path, slides: Sequence[SlideInfo]) -> DicomAnno
             drawn = read.get_annotation_groups()
             taken = [each for each in drawn if each.graphic_type.value in _CELL_SHAPES]
             groups = [_read_group(each, read, source, image) for each in taken]
-    except (*DAMAGED, pydicom.errors.InvalidDicomError) as error:
+    except damages(pydicom) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise LabelFileError(
             f"{path}: is no sound DICOM annotation file: {reason}; write it again"
@@ -203,18 +204,19 @@ def _checked(path: Path, pydicom: Any) -> str:
                 raise LabelFileError(f"{path}: larger than {MAX_BYTES // 2**20} MiB; split it")
             content_hash = hashlib.file_digest(handle, "sha256").hexdigest()
         meta = pydicom.filereader.read_file_meta_info(path)
+        kind, packing = meta.get("MediaStorageSOPClassUID"), meta.get("TransferSyntaxUID")
     except OSError as error:
         raise LabelFileError(
             f"{path}: cannot be read: {error.strerror}; give the path of a DICOM annotation file"
         ) from error
-    except (*DAMAGED, pydicom.errors.InvalidDicomError) as error:
+    except damages(pydicom) as error:
         raise LabelFileError(f"{path}: is no DICOM file; export the annotations again") from error
-    if meta.get("MediaStorageSOPClassUID") != _ANNOTATION_CLASS:
+    if kind != _ANNOTATION_CLASS:
         raise LabelFileError(
             f"{path}: is DICOM but no Microscopy Bulk Simple Annotations; export the annotations "
             "as such"
         )
-    if meta.get("TransferSyntaxUID") == _DEFLATED:
+    if packing == _DEFLATED:
         raise LabelFileError(f"{path}: is deflated DICOM; write it without compression")
     return content_hash
 

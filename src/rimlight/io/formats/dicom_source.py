@@ -17,9 +17,20 @@ from rimlight.errors import LabelFileError
 from rimlight.records import SlideInfo
 
 _SLIDE_CLASS = "1.2.840.10008.5.1.4.1.1.77.1.6"
-DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, EOFError,
-           NotImplementedError, OverflowError, struct.error, RuntimeError)  # fmt: skip
-"""What pydicom and highdicom raise on a damaged file."""
+_DAMAGED = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    EOFError,
+    NotImplementedError,
+    OverflowError,
+    RuntimeError,
+    MemoryError,
+    struct.error,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +93,7 @@ def dicom_source(slide: SlideInfo, file: Path) -> DicomSource:
                 images[str(found.SOPInstanceUID)] = found
         volumes = [each for each in images.values() if "VOLUME" in each.ImageType]
         full = max(volumes, key=lambda each: int(each.TotalPixelMatrixColumns))
-    except (*DAMAGED, pydicom.errors.InvalidDicomError) as error:
+    except damages(pydicom) as error:
         raise LabelFileError(
             f"{file}: the DICOM files of slide {slide.slide_id} cannot be read; copy "
             "the series again"
@@ -96,6 +107,12 @@ def quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+def damages(pydicom: Any) -> tuple[type[Exception], ...]:
+    """Return what pydicom and highdicom raise on a damaged file."""
+    errors = pydicom.errors
+    return (*_DAMAGED, errors.InvalidDicomError, errors.BytesLengthException)
 
 
 def dicom_libraries(file: Path) -> tuple[Any, Any]:
@@ -122,7 +139,7 @@ def _header_of(path: Path, pydicom: Any) -> Any:
         return None
     try:
         return pydicom.dcmread(path, stop_before_pixels=True)
-    except (*DAMAGED, pydicom.errors.InvalidDicomError):
+    except damages(pydicom):
         return None  # another file in the folder
 
 
