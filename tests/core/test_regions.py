@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rimlight.core.regions import area_l0, circle, counts, is_inside, is_wanted, sound_polygons
 from small_studies import region_of
@@ -144,3 +146,24 @@ def test_a_circle_has_its_diameter():
         False,
     ]
     assert area_l0(region) == pytest.approx(3.14159 * 100**2, rel=0.002)
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_whatever_outline_a_file_holds_is_sound_or_refused_by_a_clause(data):
+    number = st.integers(-3, 12).map(float)
+    ring = st.lists(st.tuples(number, number), min_size=3, max_size=9).map(tuple)
+    polygon = st.lists(ring, min_size=1, max_size=3).map(tuple)
+    drawn = data.draw(st.lists(polygon, min_size=1, max_size=3).map(tuple))
+    try:
+        polygons, _ = sound_polygons(drawn, width_l0=10, height_l0=8)
+    except ValueError as error:
+        reason = str(error)
+    else:
+        reason = None
+    if reason is not None:
+        assert reason.startswith(("has no area", "lies outside"))
+        return
+    again, note = sound_polygons(polygons, width_l0=10, height_l0=8)
+    assert again == polygons
+    assert "crosses" not in (note or "")

@@ -4,9 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from mutants import damaged
 from rimlight.errors import LabelFileError
 from rimlight.io.formats.asap_regions import read_asap_regions
+from rimlight.io.formats.drawn_regions import DrawnRegion
 from rimlight.io.formats.points import Fault
 from rimlight.io.formats.qupath_regions import read_qupath_regions, write_qupath_regions
 from rimlight.records import Box
@@ -196,3 +200,24 @@ def test_polygons_of_asap_are_read_in_the_order_of_their_corners(tmp_path):
     assert (drawn.name, drawn.class_name) == (None, "Tumor")
     assert str(fault) == "annotation 3: has a ring of 1 corners; an area needs 3"
     assert file.notes == ("annotation 2: has no area, it is 'Dot'; left out",)
+
+
+def ends_well(read, path):
+    """Whether a file ends in regions and faults, or in one sentence."""
+    try:
+        file = read(path)
+    except LabelFileError as error:
+        return "\n" not in str(error)
+    return all(isinstance(item, Fault | DrawnRegion) for item in file.items)
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_damaged_files_end_in_one_kind_of_error(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("mutants")
+    for read, content in (
+        (read_qupath_regions, GOLDEN.read_bytes()),
+        (read_asap_regions, ASAP.encode()),
+    ):
+        (folder / "a").write_bytes(damaged(content, data))
+        assert ends_well(read, folder / "a")
