@@ -249,9 +249,7 @@ def facts_of(work: Path, picture: Picture) -> Facts:
     """Return the facts of a picture as those of a slide of its own."""
     path = work / "picture.tiff"
     write_pyramid(path, picture.rgb, mpp=picture.mpp, quality=85)
-    return look_of(
-        work, info_of(path), stains=HDAB, least_sharpness=ScoreSettings().least_sharpness
-    ).numbers
+    return seen_of(info_of(path))
 
 
 def info_of(path: Path, mpp: float | None = None) -> SlideInfo:
@@ -286,15 +284,34 @@ def print_table(found: dict[str, list[tuple[Guard, ...]]]) -> None:
 
 
 def print_real(paths: list[Path], mpp: float | None) -> None:
-    """Print facts and checks of slides, each against the others."""
+    """Print checks of slides, each against the others; then with a wrong pixel size."""
     infos = [info_of(path, mpp) for path in paths]
-    sharp = ScoreSettings().least_sharpness
-    facts = [look_of(Path(), i, stains=HDAB, least_sharpness=sharp).numbers for i in infos]
+    facts = [seen_of(info) for info in infos]
     for at, path in enumerate(paths):
         print(path.name)
         for guard in slide_guards(facts[at], training=facts[:at] + facts[at + 1 :]):
             mark = "ok  " if guard.is_passed else f"FAIL {guard.reason or 'warning'}"
             print(f"  {mark} {guard.name}: {guard.words}")
+    for factor in (0.5, 2.0):
+        found = [
+            slide_guards(
+                seen_of(replace(info, mpp=factor * info.mpp)),
+                training=facts[:at] + facts[at + 1 :],
+            )
+            for at, info in enumerate(infos)
+        ]
+        sizes = [next(g for g in row if g.name == "pixel_size") for row in found]
+        print(
+            f"mpp {factor:g} times the true one: "
+            f"caught {words_of([not guard.is_passed for guard in sizes])}, "
+            f"withheld {words_of([guard.reason is not None for guard in sizes])}"
+        )
+
+
+def seen_of(info: SlideInfo) -> Facts:
+    """Return the facts of a slide that no study holds."""
+    sharp = ScoreSettings().least_sharpness
+    return look_of(Path(), info, stains=HDAB, least_sharpness=sharp).numbers
 
 
 def print_cost(folder: Path, n_slides: int = 4) -> None:

@@ -65,7 +65,7 @@ def test_a_sound_slide_passes_every_check():
         ({"nuclear_um": 4.0}, "pixel_size", "wrong_pixel_size"),
         ({"nuclear_um": 1.0}, "pixel_size", "wrong_pixel_size"),
         ({"nuclear_um": 1.0, "nuclear_contrast": 20.0}, "pixel_size", "wrong_pixel_size"),
-        ({"nuclear_contrast": 20.0, "nuclear_od": 0.01}, "pixel_size", None),
+        ({"nuclear_contrast": 20.0, "nuclear_od": 0.003}, "pixel_size", None),
         ({"nuclear_um": np.nan}, "pixel_size", None),
         ({"soft_share": 0.3}, "soft_tissue", None),
         ({"soft_share": 0.6}, "soft_tissue", "image_quality"),

@@ -22,7 +22,7 @@ LEAST_HAEMATOXYLIN_SHARE = 0.005
 LEAST_DAB_SHARE = 0.0005
 LARGEST_SPREADS = 6.0
 LARGEST_SIZE_RATIO = 1.45
-LEAST_NUCLEAR_CONTRAST, LEAST_NUCLEAR_OD_RATIO = 80.0, 0.75
+LEAST_NUCLEAR_CONTRAST, LEAST_NUCLEAR_OD = 80.0, 0.004
 LARGEST_SOFT_SHARE, FATAL_SOFT_SHARE = 0.10, 0.50
 LEAST_SHARPNESS_RATIO = 0.5
 LEAST_TISSUE_MM2 = 0.001
@@ -176,7 +176,7 @@ def _white(facts: Facts, training: Sequence[Facts]) -> Guard:
 def _pixel_size(facts: Facts, training: Sequence[Facts]) -> Guard:
     clear = [each for each in training if each["nuclear_contrast"] >= LEAST_NUCLEAR_CONTRAST]
     sizes = [each["nuclear_um"] for each in clear]
-    has_size = _has_size(facts, clear)
+    has_size = _has_size(facts)
     if not has_size or not sizes:
         whose = "of the training slides" if has_size else "of the slide"
         return Guard(
@@ -371,16 +371,14 @@ def _median(name: str, training: Sequence[Facts]) -> float:
     return float(np.median(usual)) if usual else np.nan
 
 
-def _has_size(facts: Facts, clear: Sequence[Facts]) -> bool:
-    """Whether nuclei stand out: from noise, or as strongly as in training slides with clear ones.
+def _has_size(facts: Facts) -> bool:
+    """Whether nuclei stand out: from noise, or by more than noise of a scan amounts to.
 
     Small nuclei lie near the scale of noise, so that contrast alone would pass over a slide whose
     mpp is too small.
     """
-    if isnan(facts["nuclear_um"]):
-        return False
     is_clear = facts["nuclear_contrast"] >= LEAST_NUCLEAR_CONTRAST
-    return is_clear or facts["nuclear_od"] >= LEAST_NUCLEAR_OD_RATIO * _median("nuclear_od", clear)
+    return not isnan(facts["nuclear_um"]) and (is_clear or facts["nuclear_od"] >= LEAST_NUCLEAR_OD)
 
 
 def _known(value: float) -> float | None:
