@@ -67,7 +67,7 @@ def how(name: str, n_workers: int) -> EngineSettings:
 
 def copied(study: Path, folder: Path) -> Path:
     """Copy a study and its latest run without scores; slides stay where they are."""
-    latest = open_run(open_study(study)).folder
+    latest = max((study / "runs").glob("[0-9]*/run.json")).parent
     (folder / "runs").mkdir(parents=True)
     (folder / "cache").mkdir()
     for path in study.iterdir():
