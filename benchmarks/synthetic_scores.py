@@ -1,6 +1,6 @@
 """TPS and H-score of synthetic slides against what was painted, held out by case.
 
-    python benchmarks/synthetic_scores.py WORK                     seeds 103 and 104
+    python benchmarks/synthetic_scores.py WORK                     seeds 101 and 103
     python benchmarks/synthetic_scores.py WORK --seeds 1           one to develop on
     python benchmarks/synthetic_scores.py --study COPY --truth SYNTHETIC    a trained study
 
@@ -49,7 +49,7 @@ from rimlight.workflows.score import score
 from rimlight.workflows.synth import read_truth, write_synthetic_study
 from rimlight.workflows.train import train
 
-SEEDS = (103, 104)
+SEEDS = (101, 103)
 REACH_UM = 4.0
 N_OTHERS = 40
 
