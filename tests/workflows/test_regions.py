@@ -265,6 +265,30 @@ def test_cores_get_their_cases_by_a_table(study, tmp_path):
             put_cases(study, path, slide="s1")
 
 
+def test_cores_are_written_row_by_row_behind_other_regions(study, tmp_path):
+    names = ("B-2", "A-10", "A-2", "Centre", "AA-1", "B-1", "Edge")
+    put_regions(
+        study.engine,
+        [
+            region_of(
+                kind="core" if "-" in name else "include", name=name, region_id=UUID.format(n)
+            )
+            for n, name in enumerate(names)
+        ],
+    )
+    export_regions(study, tmp_path / "out.geojson")
+    written = json.loads((tmp_path / "out.geojson").read_text(encoding="utf-8"))["features"]
+    assert [each["properties"]["name"] for each in written] == [
+        "Centre",
+        "Edge",
+        "A-2",
+        "A-10",
+        "B-1",
+        "B-2",
+        "AA-1",
+    ]
+
+
 def test_several_slides_are_written_to_a_folder(study, tmp_path):
     with pytest.raises(NotEnoughDataError, match="has no regions"):
         export_regions(study, tmp_path / "all")

@@ -15,7 +15,7 @@ from rimlight.io.formats.tables import read_table
 from rimlight.io.regions import current_regions, put_regions, withdraw_regions
 from rimlight.io.store import slides
 from rimlight.io.study import Study
-from rimlight.records import CaseId, ReaderId, RegionKind, SlideId, SlideInfo
+from rimlight.records import CaseId, ReaderId, Region, RegionKind, SlideId, SlideInfo
 
 _MAX_NAMES = 8
 
@@ -33,7 +33,7 @@ def export_regions(
     path = Path(path)
     info_of_slide = {info.slide_id: info for info in slides(study.engine)}
     found = [each for each in current_regions(study.engine) if slide in (None, each.slide_id)]
-    found.sort(key=lambda region: region.slide_id)
+    found.sort(key=_order)
     if not found:
         where = f" on slide {slide}" if slide else ""
         raise NotEnoughDataError(f"{study.folder}: has no regions{where}; import some first")
@@ -114,6 +114,13 @@ def slide_of(study: Study, slide: str) -> SlideInfo:
             f"{', '.join(list(every)[:5])}"
         )
     return every[SlideId(slide)]
+
+
+def _order(region: Region) -> tuple[object, ...]:
+    """Return what brings cores row by row, as the grid of QuPath wants them, behind the others."""
+    if region.kind is not RegionKind.CORE:
+        return region.slide_id, False, ()
+    return region.slide_id, True, tuple((len(part), part) for part in region.name.split("-"))
 
 
 def _file_of_slide(folder: Path, name: str) -> Path:
