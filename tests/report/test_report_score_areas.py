@@ -136,10 +136,10 @@ def test_when_all_checks_are_passed_no_slide_is_vouched_for(tmp_path):
 @pytest.mark.parametrize(
     ("controls", "words"),
     [
-        ({"positive": "pass", "negative_reagent": "not recorded"},
-         "Tissue controls: negative reagent: not recorded; positive: pass."),
+        ({"positive": "pass", "reagent": "not recorded"},
+         "Tissue controls: positive tissue: pass; negative reagent slide: not recorded."),
         ({"a1": {"positive": "pass"}, "b2": {"positive": "not_recorded"}},
-         "Tissue controls: positive: not recorded on 1 slide, pass on 1 slide."),
+         "Tissue controls: positive tissue: not recorded on 1 slide, pass on 1 slide."),
     ],
 )  # fmt: skip
 def test_tissue_controls_are_said(tmp_path, controls, words):

@@ -70,13 +70,18 @@ def control_words(found: Mapping[str, Any]) -> tuple[str, ...]:
     if {what for outcomes in counts.values() for what in outcomes} <= {"not recorded"}:
         return ()
     parts = [
-        f"{name.replace('_', ' ')}: " + ", ".join(_outcome(n, what, of=by_slide) for what, n in
+        f"{CONTROL_NAMES.get(name, name.replace('_', ' '))}: " + ", ".join(_outcome(n, what, of=by_slide) for what, n in
                                                   sorted(outcomes.items()))
         for name, outcomes in counts.items()
     ]  # fmt: skip
     return (f"Tissue controls: {'; '.join(parts)}.",)
 
 
+CONTROL_NAMES = {
+    "positive": "positive tissue",
+    "negative": "negative tissue",
+    "reagent": "negative reagent slide",
+}
 _KEYS = ("name", "value", "unit", "limit", "is_passed", "words")
 
 
