@@ -154,4 +154,7 @@ def test_many_labels_make_a_network_of_training_cases_alone_kept_and_read_again(
     assert said[0].is_other[is_other].mean() > 0.5 + said[0].is_other[~is_other].mean()
     assert read.sentences == kept.sentences == after.sentences
     assert (read.errors.n_cells == after.errors.n_cells).all()
+    n_others = int(is_other.sum())
+    n_kept = n_others - int(said[0].is_other[is_other].sum())
+    assert f"{n_kept / n_others:.0%} of {n_others} other cells" in after.sentences[0]
     assert after.errors.n_cells[:, 2, 2].sum() == said[0].is_other[is_other].sum()

@@ -307,10 +307,8 @@ def _words_of_others(rules: Rules) -> str:
             "among the candidates count as tumour cells, mostly negative, and lower the score; "
             "no interval holds that."
         )
-    rates = rules.errors.rates
-    known = "; in held-out cases it keeps " + ", ".join(
-        f"{share:.0%} of {name} cells" for share, name in _kept_shares(rates)
-    )
+    kept = _kept_cells(rules.errors.n_cells.sum(axis=0))
+    known = f"; in held-out cases it keeps {', '.join(kept)}" if kept else ""
     what = "a rule" if isinstance(rules.others, OtherRule) else "a small network of their own,"
     return (
         f"Tumour cells were told from other candidates by {what} learned from "
@@ -319,10 +317,12 @@ def _words_of_others(rules: Rules) -> str:
     )
 
 
-def _kept_shares(rates: np.ndarray) -> list[tuple[float, str]]:
-    kept = 1 - rates[:, 2]
+def _kept_cells(n_cells: np.ndarray) -> list[str]:
+    """Say of each class of label how many of how many cells are kept as tumour cells."""
+    n_of_class, n_kept = n_cells.sum(axis=1).tolist(), n_cells[:, :2].sum(axis=1).tolist()
+    names = ("positive", "negative", "other")
     return [
-        (float(share), name)
-        for share, name in zip(kept, ("positive", "negative", "other"), strict=True)
-        if not np.isnan(share)
+        f"{kept / n:.0%} of {n} {name} cells"
+        for kept, n, name in zip(n_kept, n_of_class, names, strict=True)
+        if n
     ]
