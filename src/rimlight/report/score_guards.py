@@ -69,11 +69,10 @@ def control_words(found: Mapping[str, Any]) -> tuple[str, ...]:
             counts.setdefault(str(name), Counter())[str(outcome).replace("_", " ")] += 1
     if {what for outcomes in counts.values() for what in outcomes} <= {"not recorded"}:
         return ()
-    parts = [
-        f"{CONTROL_NAMES.get(name, name.replace('_', ' '))}: " + ", ".join(_outcome(n, what, of=by_slide) for what, n in
-                                                  sorted(outcomes.items()))
-        for name, outcomes in counts.items()
-    ]  # fmt: skip
+    parts = []
+    for name, outcomes in counts.items():
+        told = [_outcome(n, what, of=by_slide) for what, n in sorted(outcomes.items())]
+        parts.append(f"{CONTROL_NAMES.get(name, name.replace('_', ' '))}: {', '.join(told)}")
     return (f"Tissue controls: {'; '.join(parts)}.",)
 
 
