@@ -12,7 +12,7 @@ from rimlight.errors import RunError, StudyError
 from rimlight.io.pyramids import write_pyramid
 from rimlight.io.runs import create_run
 from rimlight.records import Box
-from rimlight.workflows.slide_maps import slide_maps
+from rimlight.workflows.slide_maps import _score_words, slide_maps
 from scenes import blank
 from small_studies import slide_info, study_of
 
@@ -209,3 +209,13 @@ def test_damaged_cells_are_one_clear_sentence(tmp_path):
     (run.folder / "scores" / "s1.csv.gz").write_bytes(b"\x1f\x8bno")
     with pytest.raises(RunError, match="score again"):
         slide_maps(run)
+
+
+def test_a_picture_says_that_a_score_is_of_regions_alone():
+    score = {
+        "is_evaluable": True, "score": "TPS", "shown": "71 %", "low": 62.9, "high": 77.0,
+        "n_positive": 167, "n_negative": 67, "part": "train",
+    }  # fmt: skip
+    words = "(seen in training) (95 % interval 62.9 to 77.0), 167 of 234 cells positive"
+    assert _score_words(score | {"extent": "regions"}) == f"TPS 71 % in its regions alone {words}"
+    assert _score_words(score | {"extent": "slide"}) == f"TPS 71 % {words}"

@@ -351,7 +351,9 @@ def _score_words(score: Mapping[str, Any]) -> str:
     seen = " (seen in training)" if score.get("part") in ("train", "validation") else ""
     if not score.get("is_evaluable"):
         return f"{score.get('score')} not evaluable, {score.get('words')}"
-    words = f"{score['score']} {score['shown']}{seen}"
+    extent = score.get("extent") or "slide"
+    part = "" if extent == "slide" else f" in its {extent} alone"
+    words = f"{score['score']} {score['shown']}{part}{seen}"
     if score.get("low") is not None:
         words += f" (95 % interval {score['low']:.1f} to {score['high']:.1f})"
     n_positive, n_negative = score["n_positive"], score["n_negative"]
