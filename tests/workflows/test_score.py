@@ -213,6 +213,9 @@ def test_a_profile_gives_band_and_borderline_and_says_that_nobody_checked_it(run
     warnings = " ".join(section["warnings"])
     assert "profile not checked: 22c3-nsclc" in warnings
     assert "scored by the profile 22c3-nsclc" in warnings
+    second, third = (str(info.slide_id) for info in slides(study.engine)[1:3])
+    assert "8 slides were scored before, by another profile" in warnings
+    assert f"until they are scored again: {second}, {third}" in warnings
     if row["is_evaluable"]:
         bands = ["< 1", "1-49", ">= 50"]
         assert row["band"] == bands[(row["value"] >= 1) + (row["value"] >= 50)]

@@ -1,7 +1,7 @@
 """The scores of slides collected: ``scores.csv`` and the section ``scores`` of the metrics."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import fields
 from typing import Any
 
@@ -12,7 +12,7 @@ from rimlight.io.runs import merge_metrics
 from rimlight.records import SlideInfo
 from rimlight.workflows.area_scores import AREA_COLUMNS, area_warnings
 from rimlight.workflows.given_candidates import where_from
-from rimlight.workflows.guard_words import guard_sentences
+from rimlight.workflows.guard_words import N_NAMED, guard_sentences
 from rimlight.workflows.run_tables import FITTED_PARTS, read_cells
 from rimlight.workflows.score_plan import ScorePlan
 from rimlight.workflows.slide_scores import SlideScore
@@ -47,11 +47,29 @@ def collect_scores(plan: ScorePlan, asked: Sequence[SlideInfo]) -> dict[str, Any
         section[name] = {found["score"]["slide"]: found[name] for found in known}
     areas = [area for found in known for area in found["areas"]]
     section["warnings"] += area_warnings(rows, areas)
+    section["warnings"] += _outdated(plan, {row["slide"] for row in rows})
     section["areas"] = [{name: row[name] for name in _SHOWN_OF_AREA} for row in areas]
     _write_summary(plan, rows)
     _write_areas(plan, areas)
     merge_metrics(plan.run, "scores", section)
     return section
+
+
+def _outdated(plan: ScorePlan, shown: Set[str]) -> list[str]:
+    """Return the sentence of slides whose score was made by what does not hold any more."""
+    names = [
+        str(info.slide_id)
+        for info in plan.every
+        if info.slide_id not in shown and plan.record_path(info).is_file()
+    ]
+    if not names:
+        return []
+    more = f" and {len(names) - N_NAMED} more" if len(names) > N_NAMED else ""
+    return [
+        f"{len(names)} slides were scored before, by another profile or before labels, regions, "
+        f"controls, settings or the network changed, and are left out until they are scored again: "
+        f"{', '.join(names[:N_NAMED])}{more}"
+    ]
 
 
 def _given(rows: Sequence[Mapping[str, Any]]) -> list[str]:
