@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Int, Int32
+from jaxtyping import Bool, Integer, Int32
 
 from rimlight.records import Box
 from rimlight.synthetic.settings import MPP, TRUTH_MPP
@@ -20,7 +20,7 @@ class MembraneMasks:
 
 
 def truth_patch(
-    image: Int[np.ndarray, "h w"], *, box: Box, size_px: int
+    image: Integer[np.ndarray, "h w"], *, box: Box, size_px: int
 ) -> Int32[np.ndarray, "s s"]:
     """Return the truth at the pixel centres of a patch; 0 beyond the slide.
 
@@ -41,7 +41,7 @@ def truth_patch(
 
 
 def membrane_masks(
-    owner: Int[np.ndarray, "h w"], *, name: int, box: Box, size_px: int
+    owner: Integer[np.ndarray, "h w"], *, name: int, box: Box, size_px: int
 ) -> MembraneMasks:
     """Return own and neighbour membranes of one cell's patch.
 
