@@ -92,23 +92,23 @@ class Watch:
     folder: Path
 
     def kill(self, slide: str, number: int, *, n_times: int) -> None:
-        """Let a process die of a signal whenever it begins to write a slide."""
+        """Let a process die of a signal whenever it has half written a slide."""
         (self.folder / f"die-{slide}").write_text(f"{int(number)} {n_times}")
 
     def hold(self, slide: str) -> None:
-        """Let a process stand still when it begins to write a slide."""
+        """Let a process stand still when it has half written a slide."""
         (self.folder / f"hold-{slide}").touch()
 
     @property
     def log(self) -> list[tuple[str, int]]:
-        """Slides whose cells began to be written, and by which process."""
+        """Slides whose cells were written to a draft, and by which process."""
         path = self.folder / "log"
         lines = path.read_text().splitlines() if path.exists() else []
         return [(line.split()[0], int(line.split()[1])) for line in lines]
 
     @property
     def n_times(self) -> Counter[str]:
-        """How often each slide began to be written."""
+        """How often each slide was written to a draft."""
         return Counter(slide for slide, _ in self.log)
 
 

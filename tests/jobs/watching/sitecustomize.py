@@ -1,7 +1,7 @@
-"""What befalls workers in tests: each file they open for writing is seen before it is there.
+"""What befalls workers in tests: each file they write is seen before it gets its name.
 
-The folder of the variable WATCHED holds ``log``, a line for each slide whose cells begin to be
-written: its id and the process. A file ``die-SLIDE`` there, with a signal and how often, makes the
+The folder of the variable WATCHED holds ``log``, a line for each slide whose cells have been
+written to a draft: its id and the process. A file ``die-SLIDE`` there, with a signal and how often, makes the
 process die at that moment; a file ``hold-SLIDE`` makes it stand still.
 """
 
@@ -14,10 +14,10 @@ WATCHED = os.environ.get("WATCHED")
 
 
 def _watch(event: str, arguments: tuple[object, ...]) -> None:
-    if event != "open" or not isinstance(arguments[0], str | Path):
+    if event != "os.rename" or not isinstance(arguments[0], str | Path):
         return
     name = Path(arguments[0]).name
-    if not (name.startswith(".") and ".csv.gz." in name and arguments[1] == "x"):
+    if not (name.startswith(".") and ".csv.gz." in name):
         return
     slide = name[1:].split(".csv.gz.")[0]
     folder = Path(str(WATCHED))
