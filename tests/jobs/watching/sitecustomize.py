@@ -1,7 +1,7 @@
 """What befalls workers in tests: each file they write is seen before it gets its name.
 
-The folder of the variable WATCHED holds ``log``, a line for each slide whose cells have been
-written to a draft: its id and the process. A file ``die-SLIDE`` there, with a signal and how often, makes the
+The folder of the variable WATCHED holds ``log``, a line for each slide whose cells were written to
+a draft: its id and the process. A file ``die-SLIDE`` there, with a signal and how often, makes the
 process die at that moment; a file ``hold-SLIDE`` makes it stand still.
 """
 
