@@ -28,6 +28,8 @@ from typing import Any
 SIZES = (10_000, 100_000, 1_000_000)
 SECONDS_A_CELL = 900 / 1_000_000
 LARGEST_MIB = 3 * 1024
+LEAN = 0.97
+"""Fields of a small slide hold a little more candidates than those of a large one."""
 _LOCK = threading.Lock()
 INSIDE = {
     "reading": ("rimlight.workflows.slide_planes", "SlidePlane.read"),
@@ -73,7 +75,7 @@ def race(given: argparse.Namespace) -> int:
     sizes = sorted({min(size, given.cells) for size in SIZES})
     study = trained_study(given.work, n_epochs=given.epochs, n_threads=given.threads)
     first = large_slide(study, sizes[0])
-    a_field = candidates_a_field(study, first)
+    a_field = LEAN * candidates_a_field(study, first)
     names = [str(large_slide(study, size, a_field=a_field).slide_id) for size in sizes[1:]]
     names = [str(first.slide_id), *names]
     study.engine.dispose()
