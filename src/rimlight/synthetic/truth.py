@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Integer, Int32
+from jaxtyping import Bool, Int32, Integer
 
 from rimlight.records import Box
 from rimlight.synthetic.settings import MPP, TRUTH_MPP
