@@ -19,8 +19,8 @@ def guard_sentences(known: Sequence[Mapping[str, Any]]) -> list[str]:
     for record in known:
         for guard in record["guards"]:
             if not guard["is_passed"] and guard["reason"] is None:
-                told = (record["score"]["slide"], guard["words"])
-                found.setdefault(guard["name"], []).append(told)
+                said = (str(record["score"]["slide"]), str(guard["words"]))
+                found.setdefault(guard["name"], []).append(said)
     sentences = []
     for name, told in found.items():
         sentences += [f"{slide}: {words}" for slide, words in told[:N_NAMED]]
