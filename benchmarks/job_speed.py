@@ -25,8 +25,9 @@ from rimlight.io.study import open_study
 from rimlight.jobs.engines import engine_of
 from rimlight.settings import EngineSettings
 from rimlight.workflows.score import score
-from rimlight.workflows.score_job import score_in_turn, use_threads
+from rimlight.workflows.score_job import score_in_turn
 from rimlight.workflows.score_plan import score_plan
+from rimlight.workflows.train import use_threads
 
 ENGINES = ("local", "slurm", "ray")
 

@@ -9,7 +9,9 @@ import pytest
 from rimlight.errors import StorageError, StudyError
 from rimlight.io.files import (
     inside,
+    make_folder,
     read_json,
+    read_made_from,
     sha256_of,
     strict_json,
     whole_file,
@@ -150,3 +152,25 @@ def test_non_latin_text_is_written_as_it_is(tmp_path):
     write_json(tmp_path / "facts.json", {"class": "опухоль"})
     assert "опухоль" in (tmp_path / "facts.json").read_text(encoding="utf-8")
     assert json.loads((tmp_path / "facts.json").read_bytes()) == {"class": "опухоль"}
+
+
+def test_a_kept_record_is_read_only_if_it_was_made_from_the_same(tmp_path):
+    path = tmp_path / "a.json"
+    assert read_made_from(path, "x") is None
+    write_json(path, {"made_from": "x", "n": 1})
+    assert read_made_from(path, "x") == {"made_from": "x", "n": 1}
+    assert read_made_from(path, "y") is None
+    path.write_text("{")
+    assert read_made_from(path, "x") is None
+    path.write_text("[]")
+    assert read_made_from(path, "x") is None
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
+    assert make_folder(tmp_path / "a") == make_folder(tmp_path / "a") == tmp_path / "a"
+    assert make_folder(tmp_path / "b" / "c", parents=True).is_dir()
+    with pytest.raises(StorageError, match="there is no such folder"):
+        make_folder(tmp_path / "d" / "e")
+    (tmp_path / "f").write_text("")
+    with pytest.raises(StorageError, match="something of that name is there"):
+        make_folder(tmp_path / "f")

@@ -175,6 +175,40 @@ def inside(folder: Path, name: str) -> Path:
     raise StudyError(f"{name!r}: leads out of {folder}; use a plain name within that folder")
 
 
+def make_folder(folder: Path, *, parents: bool = False) -> Path:
+    """Make a folder unless it is there, and return it.
+
+    Args:
+        folder: To be made.
+        parents: Whether the folders above it are made too.
+
+    Raises:
+        StorageError: The disk refuses.
+    """
+    try:
+        folder.mkdir(parents=parents, exist_ok=True)
+    except OSError as error:
+        raise storage_error(folder, error) from error
+    return folder
+
+
+def read_made_from(path: Path, made_from: str) -> dict[str, Any] | None:
+    """Return a kept record if it is sound and was made from the same, else None.
+
+    Args:
+        path: Of the record, which names under ``made_from`` what it stands on.
+        made_from: What it has to stand on.
+    """
+    if not path.is_file():
+        return None
+    try:
+        found = read_json(path)
+    except StudyError:
+        return None
+    is_same = isinstance(found, dict) and found.get("made_from") == made_from
+    return found if is_same else None
+
+
 def sync_folder(folder: Path) -> None:
     """Make sure that names made or changed in a folder survive a power cut."""
     if os.name != "posix":

@@ -23,9 +23,9 @@ from rimlight.workflows.score_job import (
     give_up,
     score_in_turn,
     score_one_slide,
-    use_threads,
 )
 from rimlight.workflows.score_plan import ScorePlan, plan_of
+from rimlight.workflows.train import use_threads
 
 
 def attempt(

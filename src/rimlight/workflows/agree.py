@@ -11,7 +11,7 @@ from rimlight.core.intervals import FEWEST_RELIABLE_CASES, case_times
 from rimlight.core.ratings import Ratings, Scale
 from rimlight.core.reader_means import reader_times
 from rimlight.errors import NotEnoughDataError
-from rimlight.io.files import storage_error, write_json
+from rimlight.io.files import make_folder, write_json
 from rimlight.io.runs import json_ready
 from rimlight.workflows.agree_beside import consensus_block, limits_by_band, repeats_block
 from rimlight.workflows.agree_blocks import (
@@ -97,10 +97,7 @@ def write_agreement(folder: Path, section: dict[str, Any], ratings: Ratings) -> 
     Raises:
         StorageError: The disk refuses.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise storage_error(folder, error) from error
+    make_folder(folder, parents=True)
     write_json(folder / "agreement.json", section)
     write_agreement_tables(folder, section, ratings)
 

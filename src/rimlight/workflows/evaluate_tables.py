@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rimlight.io.files import storage_error
+from rimlight.io.files import make_folder
 from rimlight.io.formats.tables import write_rows
 from rimlight.io.runs import Run
 from rimlight.workflows.run_tables import LEVEL_NAMES
@@ -49,12 +49,7 @@ def figures_folder(run: Run) -> Path:
     Raises:
         StorageError: The disk refuses.
     """
-    folder = run.folder / "figures"
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise storage_error(folder, error) from error
-    return folder
+    return make_folder(run.folder / "figures")
 
 
 def interval_cells(

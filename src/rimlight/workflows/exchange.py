@@ -8,7 +8,7 @@ from pathlib import Path
 from rimlight.errors import LabelFileError, NotEnoughDataError
 from rimlight.io.database import writing
 from rimlight.io.event_chain import utc_now
-from rimlight.io.files import inside, storage_error
+from rimlight.io.files import inside, make_folder
 from rimlight.io.formats.label_formats import (
     ENDINGS,
     WRITERS_OF_SLIDE,
@@ -267,8 +267,4 @@ def _write_folder(
 
 
 def _file_of_slide(folder: Path, name: str) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise storage_error(folder, error) from error
-    return inside(folder, name)
+    return inside(make_folder(folder, parents=True), name)

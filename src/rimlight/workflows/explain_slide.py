@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from rimlight.errors import SlideError, StudyError
-from rimlight.io.files import inside, read_json, storage_error, write_json
+from rimlight.errors import SlideError
+from rimlight.io.files import inside, make_folder, read_made_from, write_json
 from rimlight.io.formats.qupath_scores import ScoredCells
 from rimlight.io.formats.scored_table import read_scored_cells
 from rimlight.io.runs import Run, json_ready
@@ -124,12 +124,7 @@ class _Clock:
 
 
 def _folder(run: Run) -> Path:
-    folder = run.folder / FOLDER
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise storage_error(folder, error) from error
-    return folder
+    return make_folder(run.folder / FOLDER)
 
 
 def _task(references: References, info: SlideInfo, choice: CellChoice) -> _Task:
@@ -162,17 +157,14 @@ def _task(references: References, info: SlideInfo, choice: CellChoice) -> _Task:
 
 def _kept(folder: Path, task: _Task) -> dict[str, Any] | None:
     """Return the record of a slide that was explained from the same, if all its files are there."""
-    path = inside(folder, f"{task.info.slide_id}.json")
-    if not path.is_file():
+    record = read_made_from(inside(folder, f"{task.info.slide_id}.json"), task.made_from)
+    if record is None:
         return None
     try:
-        record = dict(read_json(path))
         names = [record["table"], record["objects"]["file"], record["map"]["file"]]
-    except (StudyError, KeyError, TypeError, ValueError):
+    except (KeyError, TypeError):
         return None
-    is_same = record.get("made_from") == task.made_from
-    is_whole = all((folder / str(name)).is_file() for name in names)
-    return record if is_same and is_whole else None
+    return record if all((folder / str(name)).is_file() for name in names) else None
 
 
 def _explained(references: References, task: _Task, folder: Path, clock: _Clock) -> dict[str, Any]:
@@ -232,8 +224,4 @@ def _home(task: _Task, folder: Path) -> Path:
     for other in folder.iterdir():
         if other != home and own.fullmatch(other.name):
             shutil.rmtree(other, ignore_errors=True)
-    try:
-        home.mkdir(exist_ok=True)
-    except OSError as error:
-        raise storage_error(home, error) from error
-    return home
+    return make_folder(home)

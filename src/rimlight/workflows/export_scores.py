@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rimlight.errors import LabelFileError, RunError, StudyError
-from rimlight.io.files import inside, storage_error
+from rimlight.io.files import inside, make_folder
 from rimlight.io.formats.points import ScoreFormat
 from rimlight.io.formats.qupath_scores import ScoredCells
 from rimlight.io.formats.score_formats import (
@@ -94,8 +94,4 @@ def _cells(run: Run, infos: list[SlideInfo]) -> Iterator[tuple[SlideInfo, Scored
 
 
 def _in_folder(folder: Path, name: str) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise storage_error(folder, error) from error
-    return inside(folder, name)
+    return inside(make_folder(folder, parents=True), name)

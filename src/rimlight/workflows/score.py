@@ -11,9 +11,10 @@ from typing import Any
 
 from rimlight.io.runs import Run
 from rimlight.workflows.patches import Progress, no_progress
-from rimlight.workflows.score_job import score_in_turn, use_threads
+from rimlight.workflows.score_job import score_in_turn
 from rimlight.workflows.score_plan import ScorePlan, score_plan
 from rimlight.workflows.score_section import collect_scores
+from rimlight.workflows.train import use_threads
 
 ScoredBy = Callable[[ScorePlan, Sequence[str], Progress], None]
 """Scores slides by their ids until each has a record or a failure."""

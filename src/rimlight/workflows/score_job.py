@@ -137,13 +137,6 @@ def score_in_turn(
         progress("score", len(slides) - len(waiting), len(slides))
 
 
-def use_threads(n_threads: int) -> None:
-    """Compute on so many threads; digits do not depend on it."""
-    import torch
-
-    torch.set_num_threads(n_threads)
-
-
 def give_up(plan: ScorePlan, slide: str, *, reason: Reason, words: str) -> None:
     """Write why a slide has no score, for a process that could not say so itself.
 

@@ -17,7 +17,7 @@ from rimlight.errors import StudyError
 from rimlight.io.assays import RESEARCH, profile_ids, read_profile
 from rimlight.io.checkpoints import weights_hash
 from rimlight.io.controls import controls_of, current_controls
-from rimlight.io.files import inside, read_json, sha256_of, storage_error
+from rimlight.io.files import inside, make_folder, read_made_from, sha256_of
 from rimlight.io.regions import current_regions
 from rimlight.io.runs import Run, open_run
 from rimlight.io.store import slides as slides_of
@@ -211,14 +211,7 @@ class ScorePlan:
         return self._stored(self.failure_path(info), info)
 
     def _stored(self, path: Path, info: SlideInfo) -> dict[str, Any] | None:
-        if not path.is_file():
-            return None
-        try:
-            found = read_json(path)
-        except StudyError:
-            return None
-        is_same = isinstance(found, dict) and found.get("made_from") == self.made_from(info)
-        return found if is_same else None
+        return read_made_from(path, self.made_from(info)) if path.is_file() else None
 
 
 def plan_of(*, study: str, run: str, assay: str | None = None) -> ScorePlan:
@@ -247,10 +240,7 @@ def score_plan(run: Run, *, assay: str | None = None) -> ScorePlan:
     if assay is not None:
         settings = replace(settings, assay=assay)
     for name in ("scores", "jobs/failed", "jobs/claims", "jobs/logs"):
-        try:
-            (run.folder / name).mkdir(exist_ok=True, parents=True)
-        except OSError as error:
-            raise storage_error(run.folder / name, error) from error
+        make_folder(run.folder / name, parents=True)
     others = consensus_of_study(study).others
     shared = {
         "patch": asdict(study.settings.patch),

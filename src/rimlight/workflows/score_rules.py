@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rimlight.core.measurement import Ring, mean_od
+from rimlight.core.measurement import Ring
 from rimlight.core.score_intervals import CaseErrors, case_errors
 from rimlight.core.stains import StainMatrix, dab_density, stain_matrix
 from rimlight.core.tumour_cells import (
@@ -159,7 +159,7 @@ def rules_of(run: Run, study: Study, *, fold: int) -> Rules:
 def _measured(rules: Rules, examples: Examples, *, ring_um: Ring, seed: int) -> Rules:
     """Fit levels, and count on held-out cases how the rules err."""
     judged = _judged_examples(rules, examples)
-    od = _ring_od(rules, examples, ring_um)
+    od = _ring_od_of(rules, examples, ring_um)
     call = judged.logits > 0
     held = examples.is_held_out & (~examples.is_other | (rules.others is not None))
     said = np.where(judged.is_other, OTHER, np.where(call, POSITIVE, NEGATIVE))
@@ -196,17 +196,32 @@ def _judged_examples(rules: Rules, examples: Examples) -> Judged:
     )
 
 
-def _ring_od(rules: Rules, examples: Examples, found: Ring) -> np.ndarray:
-    """Return the mean DAB density of examples in the ring, as slides are measured."""
+def ring_od(
+    rules: Rules, patches: np.ndarray, found: Ring, *, white: Sequence[float]
+) -> np.ndarray:
+    """Return the mean DAB density (OD) of patches without margin in a ring around their middle.
+
+    Only pixels of the ring are unmixed; nan where it has none.
+    """
+    patch = rules.patch
+    zone = ring(patch.size_px, mpp=patch.mpp, inner_um=found.inner_um, outer_um=found.outer_um)
+    if not zone.any():
+        return np.full(len(patches), np.nan)
+    density = dab_density(patches[:, zone], white=white, stains=rules.stains)
+    mean: np.ndarray = density.mean(axis=1, dtype=np.float64)
+    return mean
+
+
+def _ring_od_of(rules: Rules, examples: Examples, found: Ring) -> np.ndarray:
+    """Return the density of examples in the ring, as slides are measured."""
     from rimlight.model.prediction import centre
 
-    size_px = rules.patch.size_px
-    zone = ring(size_px, mpp=rules.patch.mpp, inner_um=found.inner_um, outer_um=found.outer_um)
-    od = np.full(len(examples.patches), np.nan)
-    for row, white in enumerate(examples.white.tolist()):
-        inner = centre(examples.patches[row : row + 1], size_px=size_px)
-        od[row] = mean_od(dab_density(inner, white=white, stains=rules.stains), zone)[0]
-    return od
+    inner = centre(examples.patches, size_px=rules.patch.size_px)
+    rows = [
+        ring_od(rules, inner[row : row + 1], found, white=white)
+        for row, white in enumerate(examples.white.tolist())
+    ]
+    return np.concatenate([np.empty(0), *rows])
 
 
 def _best_ring(run: Run, fold: int) -> Ring:

@@ -11,7 +11,7 @@ from rimlight.core.stains import stain_matrix
 from rimlight.core.tumour_cells import OtherRule
 from rimlight.errors import ModelError, StudyError
 from rimlight.io.checkpoints import weights_hash
-from rimlight.io.files import inside, read_json, storage_error, write_json
+from rimlight.io.files import inside, make_folder, read_json, write_json
 from rimlight.io.runs import Run
 from rimlight.io.study import Study
 from rimlight.workflows.models import read_network
@@ -47,10 +47,7 @@ def kept_rules(run: Run, study: Study, *, fold: int, made_from: str) -> Rules:
     except (StudyError, ModelError, KeyError, TypeError, ValueError):
         pass  # absent, damaged or of an older rimlight: made anew
     rules = rules_of(run, study, fold=fold)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise storage_error(folder, error) from error
+    make_folder(folder, parents=True)
     write_json(path, {"made_from": made_from, **_stored(rules)})
     return rules
 

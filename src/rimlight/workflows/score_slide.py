@@ -6,15 +6,13 @@ from functools import partial
 import numpy as np
 
 from rimlight.core.focus import sharpness
-from rimlight.core.measurement import Ring
 from rimlight.core.regions import is_wanted
 from rimlight.core.resampling import block_mean
 from rimlight.core.shortlists import far_from
-from rimlight.core.stains import dab_density
-from rimlight.core.zones import ring
 from rimlight.io.formats.qupath_scores import ScoredCells
 from rimlight.model.prediction import centre, probability
 from rimlight.workflows.candidates import CandidateTile, candidate_tiles
+from rimlight.workflows.score_rules import ring_od
 from rimlight.workflows.score_task import REASONS, SlideTask
 from rimlight.workflows.tile_workers import in_order
 
@@ -52,7 +50,7 @@ def _judged(task: SlideTask, tile: CandidateTile) -> ScoredCells:
     level = (logits > 0).astype(np.int64)
     if rules.levels is not None:
         found = rules.levels.ring
-        od = _ring_od(inner, task, found)
+        od = ring_od(rules, inner, found, white=info.white)
         level = rules.levels.of(od, logits > 0, judged.features)
     is_near_edge = ~tile.is_whole(rules.patch)
     is_labelled = ~far_from(tile.x_l0, tile.y_l0, task.other_places, radius=_APART_UM / info.mpp)
@@ -69,17 +67,6 @@ def _judged(task: SlideTask, tile: CandidateTile) -> ScoredCells:
         reasons=REASONS,
         has_levels=rules.levels is not None,
     )
-
-
-def _ring_od(patches: np.ndarray, task: SlideTask, found: Ring) -> np.ndarray:
-    """Return the mean DAB density of each patch in a ring; only its pixels are unmixed."""
-    patch = task.rules.patch
-    zone = ring(patch.size_px, mpp=patch.mpp, inner_um=found.inner_um, outer_um=found.outer_um)
-    if not zone.any():
-        return np.full(len(patches), np.nan)
-    density = dab_density(patches[:, zone], white=task.info.white, stains=task.rules.stains)
-    mean: np.ndarray = density.mean(axis=1, dtype=np.float64)
-    return mean
 
 
 def _sharpness(patches: np.ndarray, *, mpp: float) -> np.ndarray:

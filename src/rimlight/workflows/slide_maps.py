@@ -17,7 +17,7 @@ from rimlight.core.map_frames import MapFrame, map_frame
 from rimlight.errors import RunError, SlideError, StudyError
 from rimlight.explain.colour import colour_bar
 from rimlight.explain.map_pictures import MapPanel, coloured, ramp, slide_picture
-from rimlight.io.files import inside, read_json, storage_error, whole_file, write_json
+from rimlight.io.files import inside, make_folder, read_json, whole_file, write_json
 from rimlight.io.formats.qupath_scores import ScoredCells
 from rimlight.io.formats.scored_table import read_scored_cells
 from rimlight.io.runs import Run, json_ready
@@ -118,10 +118,7 @@ def slide_maps(
     study = study_of(run)
     folder = run.folder / FOLDER
     chosen = scored_slides(run, study, slides)
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise storage_error(folder, error) from error
+    make_folder(folder)
     records = []
     for number, info in enumerate(chosen, start=1):
         records.append(_write_maps(run, study, info, folder))

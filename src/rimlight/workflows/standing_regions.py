@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rimlight.errors import LabelFileError, NotEnoughDataError, StudyError
 from rimlight.io.database import writing
-from rimlight.io.files import inside, storage_error
+from rimlight.io.files import inside, make_folder
 from rimlight.io.formats.points import Frame
 from rimlight.io.formats.qupath_regions import write_qupath_regions
 from rimlight.io.formats.tables import read_table
@@ -126,8 +126,4 @@ def _order(region: Region) -> tuple[object, ...]:
 def _file_of_slide(folder: Path, name: str) -> Path:
     if folder.suffix and not folder.is_dir():
         raise LabelFileError(f"{folder}: is no .geojson file; name one, or a folder")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise storage_error(folder, error) from error
-    return inside(folder, name)
+    return inside(make_folder(folder, parents=True), name)

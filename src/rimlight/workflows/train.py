@@ -68,7 +68,7 @@ def train(
         merge_metrics(run, "split", split_facts(study, cells, division))
     else:
         _refuse_other_cells(run, cells, split)
-    _use_threads(study.settings.train.n_threads)
+    use_threads(study.settings.train.n_threads)
     for number in range(len(split.folds)):
         _train_fold(study, run, cells, number=number, fold=split.folds[number], show=show)
     merge_metrics(run, "training", _write_results(study, run, cells, split))
@@ -89,7 +89,8 @@ def _resumed(study: Study) -> Run:
     return run
 
 
-def _use_threads(n_threads: int) -> None:
+def use_threads(n_threads: int) -> None:
+    """Compute on so many threads; digits do not depend on it."""
     import torch
 
     # Nothing else is needed for the same numbers on the CPU: a test proves it.

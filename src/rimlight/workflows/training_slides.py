@@ -15,8 +15,8 @@ import numpy as np
 
 from rimlight.core.slide_guards import Facts
 from rimlight.core.stains import stain_matrix
-from rimlight.errors import SlideError, StudyError
-from rimlight.io.files import read_json, write_json
+from rimlight.errors import SlideError
+from rimlight.io.files import read_made_from, write_json
 from rimlight.io.formats.tables import read_table
 from rimlight.io.runs import Run, json_ready
 from rimlight.io.study import Study
@@ -101,14 +101,8 @@ def _chosen(run: Run, every: Sequence[SlideInfo]) -> list[SlideInfo]:
 
 
 def _kept(path: Path, made_from: str) -> list[dict[str, Any]] | None:
-    if not path.is_file():
-        return None
-    try:
-        found = read_json(path)
-    except StudyError:
-        return None
-    is_same = isinstance(found, dict) and found.get("made_from") == made_from
-    return found["slides"] if is_same else None
+    found = read_made_from(path, made_from)
+    return None if found is None else found["slides"]
 
 
 def _numbers(facts: dict[str, float | None]) -> Facts:
