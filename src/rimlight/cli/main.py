@@ -23,6 +23,7 @@ from rimlight.cli import (
     regions,
     runs,
     score,
+    serve,
     slide_maps,
     studies,
     synthetic,
@@ -60,6 +61,7 @@ app.command("explain-slide")(slide_maps.explain_slide)
 app.command("agree")(agree.agree)
 app.command("report")(runs.report)
 app.command("run")(runs.run)
+app.command("serve")(serve.serve)
 app.command("synth")(synthetic.synth)
 app.command("demo")(synthetic.demo)
 app.command("doctor")(machine.doctor)

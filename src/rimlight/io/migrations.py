@@ -16,10 +16,16 @@ from sqlalchemy import Connection, insert, select, text, update
 from rimlight.errors import StorageError, StudyError
 from rimlight.io.files import storage_error, sync_folder
 from rimlight.io.schema import (
+    ACT_TRIGGERS,
     CONTROL_TRIGGERS,
     NO_HASH,
     REGION_TRIGGERS,
     SCHEMA_VERSION,
+    accounts_table,
+    act_events_table,
+    act_head_table,
+    assignment_cells_table,
+    assignments_table,
     control_events_table,
     control_head_table,
     region_events_table,
@@ -133,4 +139,19 @@ def _add_regions_and_controls(connection: Connection) -> None:
         connection.execute(text(trigger))
 
 
-_STEPS: dict[int, Step] = {1: _add_rounds, 2: _add_regions_and_controls}
+def _add_workbench(connection: Connection) -> None:
+    """3 to 4: acts of people beside labels, cells assigned to readers, and accounts."""
+    for table in (
+        act_events_table,
+        act_head_table,
+        assignments_table,
+        assignment_cells_table,
+        accounts_table,
+    ):
+        table.create(connection)
+    connection.execute(insert(act_head_table).values(n_events=0, hash=NO_HASH))
+    for trigger in ACT_TRIGGERS:
+        connection.execute(text(trigger))
+
+
+_STEPS: dict[int, Step] = {1: _add_rounds, 2: _add_regions_and_controls, 3: _add_workbench}

@@ -18,7 +18,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 NO_HASH = "0" * 64
 """What stands for the hash of an event before the first."""
 
@@ -153,7 +153,66 @@ control_head_table = Table(
     Column("hash", String(64), nullable=False),
 )
 
-HEAD_TABLES = (head_table, region_head_table, control_head_table)
+act_events_table = Table(
+    "act_events",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("act", String, nullable=False),
+    Column("reader", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("recorded_at", String, nullable=False),
+    Column("previous_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Index("act_events_of_subject", "act", "subject", "seq"),
+)
+
+act_head_table = Table(
+    "act_head",
+    metadata,
+    Column("n_events", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+assignments_table = Table(
+    "assignments",
+    metadata,
+    Column("assignment_id", Integer, primary_key=True, autoincrement=False),
+    Column("reader", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("round_id", Integer, ForeignKey("rounds.round_id")),
+    Column("made_at", String, nullable=False),
+    Column("made_by", String, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("n_cells", Integer, nullable=False),
+    Column("settings", Text, nullable=False),
+)
+
+assignment_cells_table = Table(
+    "assignment_cells",
+    metadata,
+    Column("assignment_id", Integer, ForeignKey("assignments.assignment_id"), primary_key=True),
+    Column("place", Integer, primary_key=True),
+    Column("cell_id", String, nullable=False),
+    Column("slide_id", String, ForeignKey("slides.slide_id"), nullable=False),
+    Column("x_l0", Double, nullable=False),
+    Column("y_l0", Double, nullable=False),
+    Column("is_repeat", Boolean, nullable=False),
+    Index("assignment_cells_of_cell", "cell_id"),
+)
+
+accounts_table = Table(
+    "accounts",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("password_hash", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("is_active", Boolean, nullable=False),
+    Column("session_number", Integer, nullable=False),
+    Column("made_at", String, nullable=False),
+)
+
+HEAD_TABLES = (head_table, region_head_table, control_head_table, act_head_table)
 
 
 def _append_only(table: str, *, words: str, is_known: str) -> tuple[str, ...]:
@@ -173,4 +232,5 @@ LABEL_TRIGGERS = _append_only(
 )
 REGION_TRIGGERS = _append_only("region_events", words="region events", is_known="seq = NEW.seq")
 CONTROL_TRIGGERS = _append_only("control_events", words="control events", is_known="seq = NEW.seq")
-TRIGGERS = LABEL_TRIGGERS + REGION_TRIGGERS + CONTROL_TRIGGERS
+ACT_TRIGGERS = _append_only("act_events", words="act events", is_known="seq = NEW.seq")
+TRIGGERS = LABEL_TRIGGERS + REGION_TRIGGERS + CONTROL_TRIGGERS + ACT_TRIGGERS

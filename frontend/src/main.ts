@@ -1,0 +1,94 @@
+// The shell: who is signed in, which page is shown, and the line that says what happened.
+
+import { api, ApiError, asked } from "./api";
+import type { App, Page, Session } from "./app";
+import { fill, h } from "./dom";
+import { createKeys } from "./keys";
+import type { Outbox } from "./outbox";
+
+const PAGES: { name: string; title: string; load: () => Promise<{ page: Page }> }[] = [
+  { name: "slides", title: "Slides", load: () => import("./slides") },
+];
+
+async function start(): Promise<void> {
+  let session: Session;
+  try {
+    session = await asked(api.GET("/api/session"));
+  } catch (error) {
+    const text = error instanceof ApiError ? error.message : String(error);
+    fill(document.body, h("main", {}, h("h1", {}, "rimlight"), h("p", {}, text)));
+    return;
+  }
+  show(session);
+}
+
+function show(session: Session): void {
+  const root = h("main", { id: "page" });
+  const live = h("div", { className: "said", aria: { live: "polite", role: "status" } });
+  const outbox: Outbox = {
+    nWaiting: 0,
+    nSaved: 0,
+    problem: null,
+    add: () => Promise.resolve(),
+    onChange: () => () => {},
+    onSaved: () => () => {},
+  };
+  let leave = (): void => {};
+  const app: App = {
+    api,
+    session,
+    keys: createKeys(),
+    outbox,
+    say: (text, kind = "done") => {
+      live.dataset.kind = kind;
+      live.textContent = text;
+    },
+    go: (page, params = {}) => {
+      location.hash = hashOf(page, Object.entries(params));
+    },
+    note: (params) => {
+      const [page, now] = here();
+      for (const [name, value] of Object.entries(params)) {
+        if (value === null) now.delete(name);
+        else now.set(name, String(value));
+      }
+      history.replaceState(null, "", hashOf(page, [...now]));
+    },
+  };
+  const links = PAGES.map(({ name, title }) => h("a", { href: `#/${name}` }, title));
+  const nav = h("nav", { aria: { label: "Pages" } }, ...links);
+  const who = h("span", { className: "who" }, `${session.study} · ${session.reader}`);
+  const research = h("span", { className: "research" }, "Research use only");
+  fill(document.body, h("header", {}, h("b", {}, "rimlight"), nav, who, research), root, live);
+
+  async function route(): Promise<void> {
+    const [name, params] = here();
+    const found = PAGES.find((page) => page.name === name) ?? PAGES[0]!;
+    leave();
+    leave = () => {};
+    fill(root);
+    links.forEach((link, at) => {
+      if (PAGES[at] === found) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    });
+    try {
+      leave = await (await found.load()).page(root, app, params);
+    } catch (error) {
+      fill(root, h("p", { className: "problem" }, error instanceof Error ? error.message : ""));
+    }
+  }
+  addEventListener("hashchange", () => void route());
+  void route();
+}
+
+function here(): [string, URLSearchParams] {
+  const [name = "", query = ""] = location.hash.replace(/^#\/?/, "").split("?");
+  return [name, new URLSearchParams(query)];
+}
+
+function hashOf(page: string, params: Iterable<[string, string | number]>): string {
+  const query = new URLSearchParams([...params].map(([name, value]) => [name, String(value)]));
+  return `#/${page}${query.size ? `?${query}` : ""}`;
+}
+
+void start();

@@ -1,0 +1,66 @@
+"""What every route of the workbench stands on: the open study and who asks."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from fastapi import Depends, Request
+
+from rimlight.errors import RimlightError
+from rimlight.io.study import Study
+from rimlight.records import ReaderId
+
+Role = Literal["reader", "owner"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workbench:
+    """The parts that routes share; one a server."""
+
+    study: Study
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Who asks.
+
+    role: owners see what all readers did, start runs and keep accounts; readers label.
+    is_local: the one person at this computer, who came by the link of ``rimlight serve``.
+    """
+
+    reader: ReaderId
+    role: Role
+    is_local: bool
+
+
+class ForbiddenError(RimlightError):
+    """Who asks may not do this."""
+
+
+def workbench_of(request: Request) -> Workbench:
+    """Return the parts of the server that a request reached."""
+    found: Workbench = request.app.state.workbench
+    return found
+
+
+def session_of(request: Request) -> Session:
+    """Return who asks; the gate let nobody else through."""
+    found: Session = request.state.session
+    return found
+
+
+def owner_of(session: Annotated[Session, Depends(session_of)]) -> Session:
+    """Return the owner who asks.
+
+    Raises:
+        ForbiddenError: A reader asks.
+    """
+    if session.role != "owner":
+        raise ForbiddenError(
+            f"reader {session.reader}: only an owner of the study may do this; ask an owner"
+        )
+    return session
+
+
+Here = Annotated[Workbench, Depends(workbench_of)]
+Asker = Annotated[Session, Depends(session_of)]
+Owner = Annotated[Session, Depends(owner_of)]
