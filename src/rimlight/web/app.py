@@ -17,21 +17,19 @@ from rimlight.web.workbench import Workbench
 ROUTERS: tuple[APIRouter, ...] = (session.router, slides.router)
 
 
-def create_app(workbench: Workbench, *, door: Door) -> FastAPI:
+def create_app(workbench: Workbench, *, door: Door, page: Path | None = None) -> FastAPI:
     """Return the application of one study.
 
     Args:
         workbench: What the routes stand on.
         door: Who may come in, and by which names this server is called.
-
-    Raises:
-        RimlightError: The page was not built.
+        page: Folder of the built page; None serves the routes alone.
     """
-    page = page_folder()
     app = _routes()
     app.state.workbench = workbench
     app.state.door = door
-    app.mount("/", StaticFiles(directory=page, html=True), name="page")
+    if page is not None:
+        app.mount("/", StaticFiles(directory=page, html=True), name="page")
     add_failures(app)
     app.add_middleware(Gate, door=door)
     return app

@@ -13,7 +13,7 @@ import uvicorn
 from rimlight.errors import RimlightError
 from rimlight.io.study import open_study
 from rimlight.records import ReaderId
-from rimlight.web.app import create_app
+from rimlight.web.app import create_app, page_folder
 from rimlight.web.security import Door, session_key
 from rimlight.web.workbench import Workbench
 
@@ -42,6 +42,7 @@ def serve_study(
         RimlightError: No port is free, or the page is not built.
         StudyError: It is no study.
     """
+    page = page_folder()
     study = open_study(folder)
     with _listening(port) as listener:
         number = listener.getsockname()[1]
@@ -51,7 +52,7 @@ def serve_study(
             token=secrets.token_urlsafe(24),
             reader=ReaderId(reader or getpass.getuser()),
         )
-        app = create_app(Workbench(study=study), door=door)
+        app = create_app(Workbench(study=study), door=door, page=page)
         link = f"http://{HOST}:{number}/api/enter?token={door.token}"
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, server_header=False, lifespan="on",
