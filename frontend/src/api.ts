@@ -18,6 +18,13 @@ const client = createClient<paths>({
   headers: { "content-type": "application/json" },
 });
 
+/** Called whenever the server says that nobody is signed in any more. */
+export function onSignedOut(run: () => void): void {
+  signedOut.addEventListener("signed-out", run);
+}
+
+const signedOut = new EventTarget();
+
 type Answer<T> = { data?: T; error?: unknown; response: Response };
 
 /** Return the data of an answer. Throws ApiError with the sentence of the server otherwise. */
@@ -29,7 +36,7 @@ export async function asked<T>(answer: Promise<Answer<T>>): Promise<T> {
     throw new ApiError(0, "the server does not answer; it may have been stopped");
   }
   if (got.response.ok) return got.data as T;
-  throw new ApiError(got.response.status, sentenceOf(got.error, got.response.status));
+  throw refusal(got.response.status, got.error);
 }
 
 /** Return the bytes of a picture or a table of numbers. */
@@ -43,7 +50,12 @@ export async function bytes(path: string, signal?: AbortSignal): Promise<ArrayBu
   }
   if (response.ok) return response.arrayBuffer();
   const said: unknown = await response.json().catch(() => null);
-  throw new ApiError(response.status, sentenceOf(said, response.status));
+  throw refusal(response.status, said);
+}
+
+function refusal(status: number, said: unknown): ApiError {
+  if (status === 401) signedOut.dispatchEvent(new Event("signed-out"));
+  return new ApiError(status, sentenceOf(said, status));
 }
 
 function sentenceOf(said: unknown, status: number): string {

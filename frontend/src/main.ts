@@ -1,6 +1,6 @@
 // The shell: who is signed in, which page is shown, and the line that says what happened.
 
-import { api, ApiError, asked } from "./api";
+import { api, ApiError, asked, onSignedOut } from "./api";
 import type { App, Page, Session } from "./app";
 import { fill, h } from "./dom";
 import { createKeys } from "./keys";
@@ -55,11 +55,12 @@ function show(session: Session): void {
       history.replaceState(null, "", hashOf(page, [...now]));
     },
   };
+  const banner = signedOutBanner(outbox);
   const links = PAGES.map(({ name, title }) => h("a", { href: `#/${name}` }, title));
   const nav = h("nav", { aria: { label: "Pages" } }, ...links);
   const who = h("span", { className: "who" }, `${session.study} · ${session.reader}`);
   const research = h("span", { className: "research" }, "Research use only");
-  fill(document.body, h("header", {}, h("b", {}, "rimlight"), nav, who, research), root, live);
+  fill(document.body, h("header", {}, h("b", {}, "rimlight"), nav, who, research), banner.element, root, live);
 
   async function route(): Promise<void> {
     const [name, params] = here();
@@ -77,8 +78,25 @@ function show(session: Session): void {
       fill(root, h("p", { className: "problem" }, error instanceof Error ? error.message : ""));
     }
   }
+  onSignedOut(() => banner.show(true));
   addEventListener("hashchange", () => void route());
   void route();
+}
+
+/** Says that nobody is signed in any more, and that nothing is lost by it. */
+function signedOutBanner(outbox: Outbox): { element: HTMLElement; show(on: boolean): void } {
+  const words = h("span");
+  const again = h("button", { type: "button", onclick: () => location.reload() }, "Try again");
+  const element = h("div", { className: "banner", aria: { role: "alert" } }, words, again);
+  element.hidden = true;
+  const show = (on: boolean): void => {
+    const kept = outbox.nWaiting
+      ? ` ${outbox.nWaiting} labels that were not saved yet are kept in this browser.`
+      : "";
+    words.textContent = `You are not signed in any more.${kept} Sign in again to go on.`;
+    element.hidden = !on;
+  };
+  return { element, show };
 }
 
 function here(): [string, URLSearchParams] {

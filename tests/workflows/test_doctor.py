@@ -72,3 +72,10 @@ def test_each_sentence_is_one_line(tmp_path):
     for check in checks(tmp_path / "nowhere"):
         assert check.sentence
         assert not re.search(r"[\n\r]", check.sentence)
+
+
+def test_a_page_that_is_not_built_is_a_note_with_its_remedy(tmp_path, monkeypatch):
+    monkeypatch.setattr(doctor, "__file__", str(tmp_path / "workflows" / "doctor.py"))
+    check = _check("workbench")
+    assert (check.is_ok, check.is_core) == (False, False)
+    assert "scripts/page" in check.sentence

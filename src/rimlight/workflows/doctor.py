@@ -4,6 +4,7 @@ import hashlib
 import platform
 import re
 import shutil
+import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,7 +14,13 @@ from pathlib import Path
 from rimlight.errors import RimlightError
 from rimlight.records import Box
 
-MINIMUM_VERSIONS = {"openslide-bin": "4.0.1", "pillow": "13.0.0", "torch": "2.6"}
+MINIMUM_VERSIONS = {
+    "openslide-bin": "4.0.1",
+    "pillow": "13.0.0",
+    "starlette": "0.49.1",
+    "torch": "2.6",
+}
+WORKBENCH_PORT = 8411
 GOLDEN_SLIDE = Path(__file__).with_name("golden.tiff")
 GOLDEN_PATCH = "1610f9695de6b36ee8ae301ae81a8daf6182c05d32c05830769a74455e08d8c4"
 _ENOUGH_FREE_GB = 2.0
@@ -46,6 +53,7 @@ def checks(study: Path | None = None) -> Iterator[Check]:
     yield _tried("slides", _golden_patch)
     yield _tried("attribution", _golden_attribution)
     yield _tried("database", _database)
+    yield _tried("workbench", _workbench, is_core=False)
     yield _tried("writing", lambda: _writing(place))
     yield _tried("disk", lambda: _room_left(place), is_core=False)
     yield _tried("file system", lambda: _file_system(place), is_core=False)
@@ -57,7 +65,8 @@ def old_versions() -> list[str]:
     """Return a sentence for each installed part that is older than the lowest safe version.
 
     Source:
-        torch: CVE-2025-32434, its safe loading was not safe before 2.6; the others: damaged
+        torch: CVE-2025-32434, its safe loading was not safe before 2.6; starlette:
+        CVE-2025-62727, a request could cost quadratic time before 0.49.1; the others: damaged
         files that crash or overrun older builds.
     """
     return [
@@ -163,6 +172,22 @@ def _database() -> str:
         study = open_study(Path(folder) / "study")
         study.engine.dispose()
     return "a study can be made and opened again"
+
+
+def _workbench() -> str:
+    page = Path(__file__).parent.parent / "web" / "static" / "index.html"
+    if not page.is_file():
+        raise _UnfitError(
+            "the page of rimlight serve is not built; install Node 20 or newer and run "
+            "scripts/page, or install the wheel"
+        )
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", WORKBENCH_PORT))
+        except OSError:
+            return f"the page is built; port {WORKBENCH_PORT} is taken, the next free one is used"
+    return f"the page is built, port {WORKBENCH_PORT} is free"
 
 
 def _writing(place: Path) -> str:
