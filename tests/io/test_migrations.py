@@ -9,7 +9,9 @@ import pytest
 from sqlalchemy import inspect
 
 from rimlight.errors import StorageError, StudyError
-from rimlight.io import migrations
+from rimlight.io import backups, migrations
+from rimlight.io.acts import append_act, verify_acts
+from rimlight.io.controls import verify_controls
 from rimlight.io.database import create_database, engine_of
 from rimlight.io.journal import current_labels, label_events, verify_journal
 from rimlight.io.regions import current_regions, put_regions, verify_regions
@@ -22,6 +24,8 @@ OF_VERSION_1 = Path(__file__).parent / "databases" / "schema-1.sql"
 """The dump of a database that rimlight wrote when its schema was 1."""
 OF_VERSION_2 = OF_VERSION_1.with_name("schema-2.sql")
 """Of one with rounds, and without regions."""
+OF_VERSION_3 = OF_VERSION_1.with_name("schema-3.sql")
+"""Of one with regions and tissue controls, and without acts, assignments and accounts."""
 
 
 def database_of(script: Path, place: Path) -> Path:
@@ -83,7 +87,17 @@ def test_a_database_of_version_2_keeps_its_labels_and_its_round(tmp_path):
     assert dump(place.with_name("rimlight.db.schema-2.backup")) == before
 
 
-@pytest.mark.parametrize("script", [OF_VERSION_1, OF_VERSION_2])
+def test_a_database_of_version_3_keeps_its_chains_and_has_acts(tmp_path):
+    place = database_of(OF_VERSION_3, tmp_path / "rimlight.db")
+    engine = engine_of(place)
+    assert (verify_journal(engine), verify_regions(engine), verify_controls(engine)) == (4, 1, 1)
+    said = [(label.cell.cell_id, label.expression.value) for label in current_labels(engine)]
+    assert said == [("c2", "negative"), ("c3", "strong"), ("c1", "moderate")]
+    append_act(engine, "disclose", reader="anna", subject="s1")
+    assert verify_acts(engine) == 1
+
+
+@pytest.mark.parametrize("script", [OF_VERSION_1, OF_VERSION_2, OF_VERSION_3])
 def test_an_older_database_gets_the_triggers_of_a_new_one(script, tmp_path):
     create_database(tmp_path / "new.db")
     engine_of(database_of(script, tmp_path / "old.db"))
@@ -144,7 +158,7 @@ def test_a_step_that_fails_leaves_the_database_as_it_was(place, monkeypatch):
 def test_a_copy_that_does_not_hold_the_same_stops_everything(place, monkeypatch):
     before = hashlib.sha256(place.read_bytes()).hexdigest()
     answers = iter([{"slides": 2}, {"slides": 1}])
-    monkeypatch.setattr(migrations, "_content", lambda _database: next(answers))
+    monkeypatch.setattr(backups, "_content", lambda _database: next(answers))
     with pytest.raises(StudyError, match=r"not sound; nothing was changed"):
         engine_of(place)
     assert hashlib.sha256(place.read_bytes()).hexdigest() == before
@@ -154,17 +168,10 @@ def test_a_copy_that_does_not_hold_the_same_stops_everything(place, monkeypatch)
 def test_without_room_for_the_copy_nothing_is_changed(place, monkeypatch):
     before = dump(place)
 
-    class Full:
-        def backup(self, _copy):
-            raise sqlite3.OperationalError("database or disk is full")
+    def full(_place, _target):
+        raise sqlite3.OperationalError("database or disk is full")
 
-        def close(self):
-            pass
-
-    real = sqlite3.connect
-    monkeypatch.setattr(
-        migrations.sqlite3, "connect", lambda path: Full() if path == place else real(path)
-    )
+    monkeypatch.setattr(backups, "_copy", full)
     with pytest.raises(StorageError, match="could not be copied"):
         engine_of(place)
     monkeypatch.undo()

@@ -16,6 +16,7 @@ import typer
 from rimlight import __version__
 from rimlight.cli import (
     agree,
+    backups,
     candidates,
     controls,
     exports,
@@ -62,6 +63,8 @@ app.command("agree")(agree.agree)
 app.command("report")(runs.report)
 app.command("run")(runs.run)
 app.command("serve")(serve.serve)
+app.command("backup")(backups.backup)
+app.command("restore")(backups.restore)
 app.command("synth")(synthetic.synth)
 app.command("demo")(synthetic.demo)
 app.command("doctor")(machine.doctor)

@@ -28,7 +28,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from rimlight.errors import RimlightError, StorageError, StudyError
-from rimlight.io.migrations import backed_up, bring_up_to_date
+from rimlight.io.backups import backed_up
+from rimlight.io.migrations import bring_up_to_date
 from rimlight.io.schema import (
     HEAD_TABLES,
     NO_HASH,

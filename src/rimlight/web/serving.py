@@ -16,6 +16,7 @@ from rimlight.records import ReaderId
 from rimlight.web.app import create_app, page_folder
 from rimlight.web.security import Door, session_key
 from rimlight.web.workbench import Workbench
+from rimlight.workflows.backups import kept_twice
 
 HOST = "127.0.0.1"
 _N_PORTS = 20
@@ -61,7 +62,8 @@ def serve_study(
         tell(link)
         if is_opened:
             webbrowser.open(link)
-        uvicorn.Server(config).run(sockets=[listener])
+        with kept_twice(study):
+            uvicorn.Server(config).run(sockets=[listener])
 
 
 def _listening(port: int) -> socket.socket:
