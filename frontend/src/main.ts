@@ -6,8 +6,15 @@ import { fill, h } from "./dom";
 import { createKeys } from "./keys";
 import type { Outbox } from "./outbox";
 
-const PAGES: { name: string; title: string; load: () => Promise<{ page: Page }> }[] = [
+/** `isWithin` names the page whose link stands for one that has none of its own. */
+const PAGES: {
+  name: string;
+  title: string;
+  load: () => Promise<{ page: Page }>;
+  isWithin?: string;
+}[] = [
   { name: "slides", title: "Slides", load: () => import("./slides") },
+  { name: "slide", title: "Slide", load: () => import("./slide-page"), isWithin: "slides" },
 ];
 
 async function start(): Promise<void> {
@@ -56,7 +63,8 @@ function show(session: Session): void {
     },
   };
   const banner = signedOutBanner(outbox);
-  const links = PAGES.map(({ name, title }) => h("a", { href: `#/${name}` }, title));
+  const linked = PAGES.filter(({ isWithin }) => !isWithin);
+  const links = linked.map(({ name, title }) => h("a", { href: `#/${name}` }, title));
   const nav = h("nav", { aria: { label: "Pages" } }, ...links);
   const who = h("span", { className: "who" }, `${session.study} · ${session.reader}`);
   const research = h("span", { className: "research" }, "Research use only");
@@ -69,7 +77,7 @@ function show(session: Session): void {
     leave = () => {};
     fill(root);
     links.forEach((link, at) => {
-      if (PAGES[at] === found) link.setAttribute("aria-current", "page");
+      if (linked[at]!.name === (found.isWithin ?? found.name)) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     });
     try {
