@@ -14,6 +14,15 @@ export interface Layer {
   setOn(on: boolean): void;
 }
 
+/** A cell near a place of the stage; distance in CSS pixels. */
+export interface NearCell {
+  cell: CellRef;
+  distance: number;
+}
+
+/** Tells the nearest of the cells it knows that lies within a radius, all in CSS pixels. */
+export type CellSource = (x: number, y: number, radius: number) => NearCell | null;
+
 export interface SlideView {
   readonly app: App;
   readonly slide: Slide;
@@ -36,6 +45,10 @@ export interface SlideView {
   addLayer(layer: Layer): () => void;
   select(cell: CellRef | null): void;
   onSelect(run: (cell: CellRef | null) => void): () => void;
+  /** Let clicks and keys find cells: of labels, predictions, rounds. */
+  addCells(source: CellSource): () => void;
+  /** The cell that a click or key at a place is meant for; of equal distance the first source's. */
+  cellNear(x: number, y: number, radius?: number): CellRef | null;
   /** Move the picture so that a place is in the middle; `um` is the width shown. */
   centre(x_l0: number, y_l0: number, um?: number): void;
 }

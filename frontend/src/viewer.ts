@@ -6,7 +6,7 @@ import { h } from "./dom";
 import type { CellRef } from "./outbox";
 import { TILE_PX, tileSource } from "./slide-source";
 import type { ColourWay } from "./slide-source";
-import type { Layer, SlideView } from "./slide-view";
+import type { CellSource, Layer, NearCell, SlideView } from "./slide-view";
 
 /** What the slide page itself needs beyond what its parts share. */
 export interface Viewer extends SlideView {
@@ -24,6 +24,7 @@ export interface Viewer extends SlideView {
 
 const LARGEST_CSS_PX_PER_L0 = 12;
 const ANIMATION_S = 0.25;
+const HIT_RADIUS_PX = 12;
 
 /** Open a slide in a frame; `side` is the column beside it. */
 export function openViewer(
@@ -38,6 +39,7 @@ export function openViewer(
   const selections = new Listeners<CellRef | null>();
   const layerChanges = new Listeners<void>();
   const layers: Layer[] = [];
+  const sources: CellSource[] = [];
   let selected: CellRef | null = null;
   let asked = 0;
   const plane = { left: 0, top: 0, scale: 1 };
@@ -122,6 +124,21 @@ export function openViewer(
       selections.tell(cell);
     },
     onSelect: (run) => selections.add(run),
+    addCells(source) {
+      sources.push(source);
+      return () => {
+        const at = sources.indexOf(source);
+        if (at >= 0) sources.splice(at, 1);
+      };
+    },
+    cellNear(x, y, radius = HIT_RADIUS_PX) {
+      let best: NearCell | null = null;
+      for (const source of sources) {
+        const found = source(x, y, radius);
+        if (found && (!best || found.distance < best.distance)) best = found;
+      }
+      return best?.cell ?? null;
+    },
     centre(x_l0, y_l0, um) {
       const middle = new OpenSeadragon.Point(x_l0 / slide.width_l0, y_l0 / slide.width_l0);
       osd.viewport.panTo(middle, isStill());
