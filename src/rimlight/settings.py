@@ -198,6 +198,19 @@ class EngineSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkbenchSettings:
+    """How readers label in the browser, and what they are shown."""
+
+    blind: bool = _setting(
+        True, "-", "a cell's prediction is hidden until its reader has labelled it; false: never"
+    )
+    repeat_distance: int = _setting(
+        20, "cells", "least distance of a blinded repeat from the first look, as far as it fits"
+    )
+    idle_s: float = _setting(60.0, "s", "longer gaps between labels do not count as work")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All settings of a study, one table of ``study.toml`` each."""
 
@@ -213,6 +226,7 @@ class Settings:
     triage: TriageSettings = TriageSettings()
     score: ScoreSettings = ScoreSettings()
     engine: EngineSettings = EngineSettings()
+    workbench: WorkbenchSettings = WorkbenchSettings()
 
 
 _TABLE_OF_NAME = {item.name: item.type for item in fields(Settings)}
@@ -314,6 +328,8 @@ def _is_number(value: Any) -> bool:
 def _toml(value: Any) -> str:
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, tuple):
         return "[" + ", ".join(_toml(part) for part in value) + "]"
     return repr(value)

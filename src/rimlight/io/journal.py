@@ -79,6 +79,15 @@ def label_events(target: Engine | Connection) -> list[LabelEvent]:
         ]
 
 
+def cells_labelled_by(
+    target: Engine | Connection, reader: ReaderId, *, slide_id: SlideId
+) -> set[CellId]:
+    """Return the cells of a slide that a reader ever labelled, taken back or not."""
+    own = (events_table.c.slide_id == slide_id) & (events_table.c.reader == reader)
+    with reading(target) as connection:
+        return set(connection.scalars(select(events_table.c.cell_id).where(own)))
+
+
 def known_label_ids(target: Engine | Connection, label_ids: Sequence[LabelId]) -> set[LabelId]:
     """Return those of the ids that the journal holds."""
     found: set[LabelId] = set()

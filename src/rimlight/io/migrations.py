@@ -7,6 +7,7 @@ from sqlalchemy import Connection, insert, select, text, update
 from rimlight.io.schema import (
     ACT_TRIGGERS,
     CONTROL_TRIGGERS,
+    LABELS_OF_SLIDE,
     NO_HASH,
     REGION_TRIGGERS,
     SCHEMA_VERSION,
@@ -60,7 +61,7 @@ def _add_regions_and_controls(connection: Connection) -> None:
 
 
 def _add_workbench(connection: Connection) -> None:
-    """3 to 4: acts of people beside labels, cells assigned to readers, and accounts."""
+    """3 to 4: acts beside labels, cells assigned to readers, accounts; labels by slide."""
     for table in (
         act_events_table,
         act_head_table,
@@ -69,6 +70,7 @@ def _add_workbench(connection: Connection) -> None:
         accounts_table,
     ):
         table.create(connection)
+    LABELS_OF_SLIDE.create(connection)
     connection.execute(insert(act_head_table).values(n_events=0, hash=NO_HASH))
     for trigger in ACT_TRIGGERS:
         connection.execute(text(trigger))

@@ -50,6 +50,8 @@ slides_table = Table(
     Column("bounds_height_l0", Double),
 )
 
+LABELS_OF_SLIDE = Index("label_events_of_slide", "slide_id", "reader", "seq")
+
 events_table = Table(
     "label_events",
     metadata,
@@ -67,6 +69,7 @@ events_table = Table(
     Column("previous_hash", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
     Index("label_events_of_cell", "cell_id", "reader", "seq"),
+    LABELS_OF_SLIDE,
 )
 
 head_table = Table(
