@@ -118,6 +118,46 @@ def edit_of(scene: Scene, cause: CauseName, *, seed: int) -> Edit | None:
     return None if made is None else made(scene, np.random.default_rng([seed, _NUMBER[cause]]))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandEdit:
+    """How much stain is taken by hand, each 0..1 of what is there.
+
+    dab_own: brown of the cell's own ring. dab_neighbours: brown beyond the border, where a
+    neighbour's membrane counts as next to the cell. nuclei: haematoxylin of neighbouring nuclei.
+    """
+
+    dab_own: float = 0.0
+    dab_neighbours: float = 0.0
+    nuclei: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name}: must be 0..1, got {getattr(self, name)}")
+
+
+def hand_edited(scene: Scene, edit: HandEdit) -> UInt8[np.ndarray, "h w 3"]:
+    """Return the patch with stain taken away by hand; pixels that are not touched keep their bytes.
+
+    All brown of the neighbours is the edit of the cause neighbour membrane, half of the nuclei's
+    haematoxylin that of neighbour nucleus, and all brown of the own ring the placebo of both.
+    Where own and neighbouring brown are one, the larger share is taken.
+    """
+    brown = np.zeros(scene.zones.own_ring.shape)
+    for share, zone in (
+        (edit.dab_own, scene.zones.own_ring),
+        (edit.dab_neighbours, (scene.beyond_um > 0) & (scene.beyond_um <= NEAR_BORDER_UM)),
+    ):
+        brown = np.maximum(brown, np.where(zone, share, 0))
+    above = (scene.maps[..., DAB] - scene.background_od).clip(min=0)
+    blue = scene.maps[..., HAEMATOXYLIN].clip(min=0)
+    taken = np.stack([edit.nuclei * scene.zones.neighbour_nuclei * blue, brown * above], axis=2)
+    taken = np.where(scene.specks[..., None], 0, taken)
+    maps = scene.maps.copy()
+    maps[..., :RESIDUAL] -= taken.astype(np.float32)
+    return _developed(scene, maps, (taken > 1e-6).any(axis=2))
+
+
 def pigment_pixels(
     patch: UInt8[np.ndarray, "h w 3"], *, white: tuple[float, float, float], mpp: float
 ) -> Bool[np.ndarray, "h w"]:

@@ -18,6 +18,7 @@ from rimlight.workflows.patches import CellPatches, cell_patches
 from rimlight.workflows.walks import ExplainedFold, drawn, path_settings
 
 if TYPE_CHECKING:
+    from rimlight.explain.attribution import Attributions
     from rimlight.model.network import PatchNetwork
 
 LINE_CELLS = 400
@@ -56,7 +57,7 @@ def asked_of(
     settings, table = study.settings, fold.grounds.table
     uncertain = settings.causes.uncertain
     sure = fold.model.temperature * float(np.log(uncertain / (1 - uncertain)))
-    values = _values(network, fold, rows, settings=settings)
+    values = stain_walk(network, fold, rows, settings=settings).values.numpy()
     scenes = scenes_of(fold, rows, wide=wide)
     soft = out_of_focus(fold.grounds.cells, rows, least=settings.causes.out_of_focus)
     asked = []
@@ -156,10 +157,10 @@ def threshold_of(logit: float, *, is_positive_right: bool, is_wrong: bool, sure:
     return logit + sure if is_positive_right else logit - sure
 
 
-def _values(
+def stain_walk(
     network: "PatchNetwork", fold: ExplainedFold, rows: np.ndarray, *, settings: Settings
-) -> np.ndarray:
-    """Attribution of each stain and pixel from clear glass (n, 3, h, w)."""
+) -> "Attributions":
+    """Return the attribution of each stain and pixel from clear glass, values (n, 3, h, w)."""
     import torch
 
     from rimlight.explain.stain_space import stain_parts, stain_space
@@ -168,5 +169,4 @@ def _values(
     cells = fold.grounds.cells
     images = light_tensor(centre(cells.patches[rows], size_px=cells.settings.size_px))
     space = stain_space(cells.stains, white=torch.from_numpy(cells.white[rows]))
-    parts = stain_parts(network, images, space=space, settings=path_settings(settings))
-    return parts.attributions.values.numpy()
+    return stain_parts(network, images, space=space, settings=path_settings(settings)).attributions

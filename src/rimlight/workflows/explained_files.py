@@ -36,7 +36,8 @@ MOST_ANNOTATIONS = 500
 """Outlines are annotations, which can be edited in QuPath; of more cells they are detections."""
 _BAND_PX = 256
 _PICTURE_UM, _PICTURE_PX = 160.0, 640
-_EYE_UM = 0.75
+EYE_UM = 0.75
+"""Sigma of heat maps that are drawn; the sum of a map stays."""
 _ORDER = {name: number for number, name in enumerate(("negative", "weak", "moderate", "strong"))}
 COLUMNS = (
     "cell", "slide", "case", "x_l0", "y_l0", "call", "level", "logit", "probability", "od_ring",
@@ -192,8 +193,8 @@ def _write_picture(
         round((start - first) / frame.step_l0)
         for start, first in ((box.top_l0, frame.top_l0), (box.left_l0, frame.left_l0))
     )
-    values = _for_the_eye(
-        mosaic.window(row, column, n_rows=n_px, n_columns=n_px), sigma_px=_EYE_UM / frame.mpp
+    values = for_the_eye(
+        mosaic.window(row, column, n_rows=n_px, n_columns=n_px), sigma_px=EYE_UM / frame.mpp
     )
     at = ((np.arange(_PICTURE_PX) + 0.5) * n_px / _PICTURE_PX).astype(int)
     with open_slide(study.folder / info.path, mpp=info.mpp) as slide:
@@ -208,7 +209,7 @@ def _write_picture(
         title=f"{info.slide_id}: {counts['n_cells']:,} cells explained, "
         f"{counts['n_outlined']:,} outlined; the field with the most of them",
         footer=f"{counts['n_not_converged']:,} of {counts['n_cells']:,} maps did not reach "
-        f"completeness and are left out. The heat map is smoothed for the eye, sigma {_EYE_UM:g} "
+        f"completeness and are left out. The heat map is smoothed for the eye, sigma {EYE_UM:g} "
         "um. A map shows what moved the network, not what is true of the cell. Research use only.",
     )
     with whole_file(path) as file:
@@ -216,7 +217,7 @@ def _write_picture(
     return path.name
 
 
-def _for_the_eye(values: np.ndarray, *, sigma_px: float) -> np.ndarray:
+def for_the_eye(values: np.ndarray, *, sigma_px: float) -> np.ndarray:
     """Return a map smoothed, nan where it was; its sum stays."""
     from scipy.ndimage import gaussian_filter
 

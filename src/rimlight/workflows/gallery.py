@@ -79,7 +79,12 @@ def _explained(
     masks = _masks(grounds, joint_claims(rows, walks))
     pictures = {
         "patches": centre(grounds.cells.patches[rows], size_px=settings.patch.size_px),
-        "references": _reference_pictures(grounds, rows, main),
+        "references": np.stack(
+            [
+                reference_picture(grounds, int(row), main.reference_rows[at])
+                for at, row in enumerate(rows)
+            ]
+        ),
         "maps": main.values,
         "stain_removed_maps": removed.values,
         "masks": masks,
@@ -104,14 +109,14 @@ def _masks(grounds: Grounds, claims: Claims) -> np.ndarray:
     return masks
 
 
-def _reference_pictures(grounds: Grounds, rows: np.ndarray, found: Walked) -> np.ndarray:
-    inner = centre(grounds.cells.patches, size_px=grounds.cells.settings.size_px)
-    pictures = []
-    for at, row in enumerate(rows):
-        pool = found.reference_rows[at]
-        white = np.round(grounds.cells.white[row]).astype(np.uint8)
-        pictures.append(inner[pool[0]] if len(pool) else np.broadcast_to(white, inner[0].shape))
-    return np.stack(pictures)
+def reference_picture(grounds: Grounds, row: int, reference_rows: np.ndarray) -> np.ndarray:
+    """Return what a cell's map starts from: its first reference cell, or clear glass."""
+    source, size_px = (grounds.pool or grounds).cells, grounds.cells.settings.size_px
+    if len(reference_rows):
+        picture: np.ndarray = centre(source.patches[reference_rows[:1]], size_px=size_px)[0]
+        return picture
+    white = np.round(grounds.cells.white[row]).astype(np.uint8)
+    return np.broadcast_to(white, (size_px, size_px, 3))
 
 
 def _facts(
@@ -141,7 +146,7 @@ def _facts(
         "n_pixels": int(mask.sum()),
         "share_in_pixels": in_mask / rise if rise and mask.any() else None,
         "od_attributed": float(mean_od(dab[None], mask)[0]) if mask.any() else None,
-        "caption": _caption(found, at, name=name, rise=rise, gap=gap, in_mask=in_mask, mask=mask),
+        "caption": words_of_walk(found, at, name=name, mask=mask),
     }
 
 
@@ -151,22 +156,18 @@ def _group(*, is_called_positive: bool, is_positive: bool) -> str:
     return "FN" if is_positive else "TN"
 
 
-def _caption(
-    found: Walked,
-    at: int,
-    *,
-    name: str,
-    rise: float,
-    gap: float,
-    in_mask: float,
-    mask: np.ndarray,
-) -> str:
+def words_of_walk(found: Walked, at: int, *, name: str, mask: np.ndarray) -> str:
+    """Return the caption of a map: from where to where it leads, and how far its sum is off."""
+    rise, gap = (float(found.columns[column][at]) for column in ("rise", "gap"))
     n_references = len(found.reference_rows[at])
-    kind = "negative" if found.columns["logit"][at] > 0 else "positive"
+    is_negative = name == "fixed_negatives" or found.columns["logit"][at] > 0
+    kind = "negative" if is_negative else "positive"
     against = f"{n_references} {kind} cell{'s' if n_references > 1 else ''}"
-    against = against if n_references else "clear glass"
+    if not n_references:
+        against = "the cell without DAB" if name == "stain_removed" else "clear glass"
     start = f"{_signed(rise)} logits against {against}"
     if mask.any():
+        in_mask = float(found.values[at][mask].sum())
         start = f"{_signed(in_mask)} of {start} come from {mask.sum()} px"
     # A share of next to nothing says nothing: there the gap is given in logits.
     is_small = bool(found.columns["is_small_rise"][at])

@@ -3,6 +3,7 @@
 Their references are the training cells that ``explain`` takes them from, never of their own case.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from rimlight.io.formats.qupath_scores import ScoredCells
 from rimlight.io.runs import Run
 from rimlight.io.slides import open_slide
 from rimlight.io.study import Study
-from rimlight.records import CaseId, Cell, CellId, Expression, LabelledCell, SlideInfo
+from rimlight.records import CaseId, Cell, CellId, Expression, LabelledCell, Region, SlideInfo
 from rimlight.workflows.explain import pool_table, predicted_folds, study_of
 from rimlight.workflows.label import consensus_of_study
 from rimlight.workflows.models import Model, read_network
@@ -106,8 +107,8 @@ def subject_of(references: References, info: SlideInfo, cells: ScoredCells) -> S
         model = read_network(fold_folder(run, fold), patch=study.settings.patch)
         references.models[fold] = model
     model, predicted = references.models[fold], references.predicted[fold]
-    background = _background(references, info, cells)
-    case = _cases(references.plan, info, cells)
+    background = background_of_slide(references.cells, study, info, cells=cells)
+    case = cases_of(references.plan.regions_of(info), info, cells.x_l0, cells.y_l0)
     pool = Grounds(
         cells=references.cells,
         table=pool_table(references.cells, predicted.part, predicted.numbers["logit"]),
@@ -165,11 +166,14 @@ def name_of(x_l0: float, y_l0: float) -> str:
     return ":".join(f"{at:.2f}".rstrip("0").rstrip(".") for at in (x_l0, y_l0))
 
 
-def _cases(plan: ScorePlan, info: SlideInfo, cells: ScoredCells) -> np.ndarray:
-    case = np.full(len(cells), str(info.case_id), dtype=object)
-    for region in plan.regions_of(info):
+def cases_of(
+    regions: Sequence[Region], info: SlideInfo, x_l0: np.ndarray, y_l0: np.ndarray
+) -> np.ndarray:
+    """Return the case of places on a slide: of the core that they lie in, else of the slide."""
+    case = np.full(len(x_l0), str(info.case_id), dtype=object)
+    for region in regions:
         if region.case_id is not None:
-            case[is_inside(region, cells.x_l0, cells.y_l0)] = str(region.case_id)
+            case[is_inside(region, x_l0, y_l0)] = str(region.case_id)
     return case.astype(str)
 
 
@@ -205,17 +209,29 @@ def _cell(info: SlideInfo, x_l0: float, y_l0: float) -> Cell:
     return Cell(cell_id=name, slide_id=info.slide_id, x_l0=x_l0, y_l0=y_l0)
 
 
-def _background(references: References, info: SlideInfo, cells: ScoredCells) -> Background:
-    """Return the background as ``explain`` has it; of a slide without labels, from a fair draw."""
-    known = references.cells
+def background_of_slide(
+    known: CellPatches, study: Study, info: SlideInfo, *, cells: ScoredCells | None
+) -> Background:
+    """Return the background as ``explain`` has it; of a slide without labels, from a fair draw.
+
+    Args:
+        known: The labelled cells of the run.
+        cells: Scored cells of the slide, of which some are drawn where none is labelled; may be
+            None where some are.
+
+    Raises:
+        SlideError: The slide is missing, changed or damaged.
+    """
     mine = np.flatnonzero([each.slide_id == info.slide_id for each in known.slide_of_cell])
     if len(mine):
         return background_of(known.dab(mine))
+    if cells is None:
+        raise ValueError(f"slide {info.slide_id}: has no labelled cells; hand in scored ones")
     number = fair_number(
         cells.x_l0.astype(np.int64),
         cells.y_l0.astype(np.int64),
         slide=str(info.slide_id),
-        seed=references.study.settings.study.seed,
+        seed=study.settings.study.seed,
     )
     drawn = np.sort(np.argsort(number, kind="stable")[:_BACKGROUND_CELLS])
     size_px = known.settings.size_px
@@ -228,7 +244,7 @@ def _background(references: References, info: SlideInfo, cells: ScoredCells) -> 
         )
         for row in drawn
     ]
-    with open_slide(references.study.folder / info.path, mpp=info.mpp) as slide:
+    with open_slide(study.folder / info.path, mpp=info.mpp) as slide:
         patches = slide.read_patches(boxes, size_px=size_px, white=info.white)
     return background_of(
         np.stack([dab_density(patch, white=info.white, stains=known.stains) for patch in patches])
