@@ -104,14 +104,148 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/what-if": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What If
+         * @description Say what the network makes of the cell when stain is taken or the click is moved.
+         */
+        post: operations["what_if_api_what_if_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/why": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Why
+         * @description Explain a cell that the asker may see.
+         */
+        post: operations["why_api_why_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/why/pictures/{key}.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Picture
+         * @description Return a picture that was made for the asker.
+         */
+        get: operations["picture_api_why_pictures__key__png_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * CauseOut
+         * @description A cause of a wrong or uncertain call, and what its edit did to the logit.
+         */
+        CauseOut: {
+            /** Cause */
+            cause: string;
+            /** Is Confirmed */
+            is_confirmed: boolean;
+            /** Is Main */
+            is_main: boolean;
+            /** Logit After */
+            logit_after: number | null;
+            /** Logit Before */
+            logit_before: number | null;
+            /** Placebo Logit */
+            placebo_logit: number | null;
+        };
+        /**
+         * DensityOut
+         * @description DAB optical density: where the map points, on the outline, and where no network chose.
+         */
+        DensityOut: {
+            /** Attributed */
+            attributed: number;
+            /** Disc */
+            disc: number;
+            /** Membrane */
+            membrane: number | null;
+            /** Ring */
+            ring: number;
+            /** Whole Patch */
+            whole_patch: number;
+        };
         /** HTTPValidationError */
         HTTPValidationError: {
             /** Detail */
             detail?: components["schemas"]["ValidationError"][];
+        };
+        /**
+         * NearCellOut
+         * @description A training cell that the network takes for alike; distance between features, no unit.
+         */
+        NearCellOut: {
+            /** Cell Id */
+            cell_id: string;
+            /** Distance */
+            distance: number;
+            /** Expression */
+            expression: string;
+            /** Slide Id */
+            slide_id: string;
+            /** X L0 */
+            x_l0: number;
+            /** Y L0 */
+            y_l0: number;
+        };
+        /**
+         * PatchBoxOut
+         * @description Where the patch lies on the slide; it is a square.
+         */
+        PatchBoxOut: {
+            /** Left L0 */
+            left_l0: number;
+            /** Top L0 */
+            top_l0: number;
+            /** Width L0 */
+            width_l0: number;
+        };
+        /**
+         * ScaleOut
+         * @description Logits per pixel at the ends of the colours, and which maps that is the scale of.
+         */
+        ScaleOut: {
+            /** Logits */
+            logits: number;
+            /** Of */
+            of: string;
         };
         /**
          * SessionOut
@@ -159,6 +293,16 @@ export interface components {
             /** Width L0 */
             width_l0: number;
         };
+        /**
+         * StainOut
+         * @description What a stain adds to the logit, from clear glass on.
+         */
+        StainOut: {
+            /** Logits */
+            logits: number;
+            /** Stain */
+            stain: string;
+        };
         /** ValidationError */
         ValidationError: {
             /** Context */
@@ -171,6 +315,206 @@ export interface components {
             msg: string;
             /** Error Type */
             type: string;
+        };
+        /**
+         * WhatIfIn
+         * @description A cell to edit: shares 0..1 of the stain that is taken, and how far the click moves.
+         */
+        WhatIfIn: {
+            /** Cell Id */
+            cell_id: string;
+            /**
+             * Dab Neighbours
+             * @default 0
+             */
+            dab_neighbours: number;
+            /**
+             * Dab Own
+             * @default 0
+             */
+            dab_own: number;
+            /**
+             * Dx Um
+             * @default 0
+             */
+            dx_um: number;
+            /**
+             * Dy Um
+             * @default 0
+             */
+            dy_um: number;
+            /**
+             * Lighten Nuclei
+             * @default 0
+             */
+            lighten_nuclei: number;
+            /** Run */
+            run?: string | null;
+            /** Slide Id */
+            slide_id: string;
+            /** X L0 */
+            x_l0: number;
+            /** Y L0 */
+            y_l0: number;
+        };
+        /**
+         * WhatIfOut
+         * @description What the network says of the cell before and after the edit, and the edited patch.
+         */
+        WhatIfOut: {
+            /** Edited Share */
+            edited_share: number;
+            /** Logit */
+            logit: number;
+            /** Logit Before */
+            logit_before: number;
+            /** Picture */
+            picture: string;
+            /** Probability */
+            probability: number;
+            /** Probability Before */
+            probability_before: number;
+            /** Run */
+            run: string;
+        };
+        /**
+         * WhyIn
+         * @description A cell to explain; reference None leaves the choice to the rule.
+         */
+        WhyIn: {
+            /** Cell Id */
+            cell_id: string;
+            /** Reference */
+            reference?: ("opposite" | "fixed_negatives" | "white" | "stain_removed") | null;
+            /** Run */
+            run?: string | null;
+            /** Slide Id */
+            slide_id: string;
+            /** X L0 */
+            x_l0: number;
+            /** Y L0 */
+            y_l0: number;
+        };
+        /**
+         * WhyOut
+         * @description Why a cell is called as it is.
+         *
+         *     threshold: logit above which the call is positive. rise: logit above that of the reference;
+         *     gap: what the sum of the map misses of it. mask: polygons of rings of x, y, level-0 pixels.
+         *     glass_logit: of clear glass, where zones and stains start. part: of the cell's case in
+         *     training.
+         */
+        WhyOut: {
+            /** Area Um2 */
+            area_um2: number | null;
+            box: components["schemas"]["PatchBoxOut"];
+            /**
+             * Call
+             * @enum {string}
+             */
+            call: "positive" | "negative";
+            /** Caption */
+            caption: string;
+            /** Case Id */
+            case_id: string;
+            /** Causes */
+            causes: components["schemas"]["CauseOut"][];
+            /** Completeness */
+            completeness: number | null;
+            /** Fold */
+            fold: number;
+            /** Gap */
+            gap: number;
+            /** Glass Logit */
+            glass_logit: number;
+            /** Is Converged */
+            is_converged: boolean;
+            /** Is Nucleus Found */
+            is_nucleus_found: boolean;
+            /** Is Reference Valid */
+            is_reference_valid: boolean;
+            /** Is Small Rise */
+            is_small_rise: boolean;
+            /** Label */
+            label: string | null;
+            /** Logit */
+            logit: number;
+            /** Mask */
+            mask: [
+                number,
+                number
+            ][][][];
+            /** Model */
+            model: string;
+            /** Mpp */
+            mpp: number;
+            /** N References */
+            n_references: number;
+            /** Nearest */
+            nearest: components["schemas"]["NearCellOut"][];
+            od: components["schemas"]["DensityOut"];
+            /** Outline Reason */
+            outline_reason: string;
+            /** Own Over Neighbour */
+            own_over_neighbour: number | null;
+            /** Part */
+            part: string;
+            /** Parts Converged */
+            parts_converged: boolean;
+            /** Parts Gap */
+            parts_gap: number;
+            pictures: components["schemas"]["WhyPicturesOut"];
+            /** Probability */
+            probability: number;
+            /** Reference */
+            reference: string;
+            /** Reference Logit */
+            reference_logit: number;
+            /** Rise */
+            rise: number;
+            /** Run */
+            run: string;
+            scale: components["schemas"]["ScaleOut"];
+            /** Stains */
+            stains: components["schemas"]["StainOut"][];
+            /** Threshold */
+            threshold: number;
+            /** Unit */
+            unit: string;
+            /** Zones */
+            zones: components["schemas"]["ZoneOut"][];
+        };
+        /**
+         * WhyPicturesOut
+         * @description Paths of pictures.
+         */
+        WhyPicturesOut: {
+            /** Bar */
+            bar: string;
+            /** Heat Map */
+            heat_map: string;
+            /** Mask */
+            mask: string;
+            /** Overlay */
+            overlay: string;
+            /** Patch */
+            patch: string;
+            /** Reference */
+            reference: string;
+        };
+        /**
+         * ZoneOut
+         * @description What a zone adds to the logit, from clear glass on, in all and by stain.
+         */
+        ZoneOut: {
+            /** Logits */
+            logits: number;
+            /** Stains */
+            stains: {
+                [key: string]: number;
+            };
+            /** Zone */
+            zone: string;
         };
     };
     responses: never;
@@ -286,6 +630,101 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SlideOut"][];
+                };
+            };
+        };
+    };
+    what_if_api_what_if_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WhatIfIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhatIfOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    why_api_why_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WhyIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhyOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    picture_api_why_pictures__key__png_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };

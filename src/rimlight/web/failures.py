@@ -9,7 +9,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from rimlight.errors import RimlightError, RunError, SlideError, StorageError, StudyError
+from rimlight.errors import (
+    JobError,
+    RimlightError,
+    RunError,
+    SlideError,
+    StorageError,
+    StudyError,
+)
 from rimlight.web.workbench import ForbiddenError
 
 _log = logging.getLogger("rimlight")
@@ -18,6 +25,7 @@ _STATUS: tuple[tuple[type[RimlightError], int], ...] = (
     (SlideError, 422),
     (RunError, 404),
     (StudyError, 409),
+    (JobError, 503),
 )
 _WORDS = {401: "not signed in; open the link that rimlight serve printed, or sign in again"}
 FULL, LATER = 507, 503

@@ -6,12 +6,14 @@ import secrets
 import socket
 import webbrowser
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import uvicorn
 
 from rimlight.errors import RimlightError
 from rimlight.io.study import open_study
+from rimlight.jobs.explainer import Explainer
 from rimlight.records import ReaderId
 from rimlight.web.app import create_app, page_folder
 from rimlight.web.security import Door, session_key
@@ -45,7 +47,7 @@ def serve_study(
     """
     page = page_folder()
     study = open_study(folder)
-    with _listening(port) as listener:
+    with _listening(port) as listener, closing(Explainer(study.folder)) as explainer:
         number = listener.getsockname()[1]
         door = Door(
             names=frozenset(f"{name}:{number}" for name in (HOST, "localhost")),
@@ -53,7 +55,7 @@ def serve_study(
             token=secrets.token_urlsafe(24),
             reader=ReaderId(reader or getpass.getuser()),
         )
-        app = create_app(Workbench(study=study), door=door, page=page)
+        app = create_app(Workbench(study=study, explainer=explainer), door=door, page=page)
         link = f"http://{HOST}:{number}/api/enter?token={door.token}"
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, server_header=False, lifespan="on",

@@ -1,22 +1,29 @@
 """What every route of the workbench stands on: the open study and who asks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from fastapi import Depends, Request
 
 from rimlight.errors import RimlightError
 from rimlight.io.study import Study
+from rimlight.jobs.explainer import Explainer
 from rimlight.records import ReaderId
+from rimlight.web.shelf import Shelf
 
 Role = Literal["reader", "owner"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workbench:
-    """The parts that routes share; one a server."""
+    """The parts that routes share; one a server.
+
+    explainer: None where the server explains nothing. shelf: pictures made for single readers.
+    """
 
     study: Study
+    explainer: Explainer | None = None
+    shelf: Shelf = field(default_factory=Shelf)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
