@@ -93,9 +93,89 @@ export interface paths {
         };
         /**
          * List Slides
-         * @description Return the slides of the study, ordered by id.
+         * @description Return the slides of the study, ordered by case and id.
          */
         get: operations["list_slides_api_slides_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/slides/{slide_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One Slide
+         * @description Return a slide with all that a viewer must know before it asks for tiles.
+         */
+        get: operations["one_slide_api_slides__slide_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/slides/{slide_id}/overview.jpg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Overview
+         * @description Return the whole slide, no side longer than ``px``.
+         */
+        get: operations["overview_api_slides__slide_id__overview_jpg_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/slides/{slide_id}/patch.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Patch
+         * @description Return the square of ``um`` micrometres around a point; white beyond the slide.
+         */
+        get: operations["patch_api_slides__slide_id__patch_png_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/slides/{slide_id}/tiles/{level}/{column}_{row}.jpg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tile
+         * @description Return a Deep Zoom tile of 256 px without overlap; the last of a row is narrower.
+         */
+        get: operations["tile_api_slides__slide_id__tiles__level___column___row__jpg_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -270,8 +350,51 @@ export interface components {
             study: string;
         };
         /**
+         * SlideFactsOut
+         * @description A slide that can be shown. max_level: whose pixels are those of level 0.
+         */
+        SlideFactsOut: {
+            /** Assay */
+            assay: string;
+            /** Case Id */
+            case_id: string;
+            /** Height L0 */
+            height_l0: number;
+            /** Is Missing */
+            is_missing: boolean;
+            /** Max Level */
+            max_level: number;
+            /** Min Level */
+            min_level: number;
+            /** Mpp */
+            mpp: number;
+            /** N Labels */
+            n_labels: number;
+            /** Notices */
+            notices: string[];
+            /** Slide Id */
+            slide_id: string;
+            /** Tile Px */
+            tile_px: number;
+            /** Version */
+            version: string;
+            /** Ways */
+            ways: ("srgb" | "absolute" | "perceptual" | "saturation" | "embed" | "ignore")[];
+            /** White */
+            white: [
+                number,
+                number,
+                number
+            ];
+            /** Width L0 */
+            width_l0: number;
+        };
+        /**
          * SlideOut
          * @description A slide, without its path. mpp: micrometres per level-0 pixel. white: I0, R, G, B, 0..255.
+         *
+         *     version: changes with the pixels; it belongs into the address of every picture as ``v``.
+         *     n_labels: cells that the asker has labelled on it. is_missing: its file is not there now.
          */
         SlideOut: {
             /** Assay */
@@ -280,10 +403,16 @@ export interface components {
             case_id: string;
             /** Height L0 */
             height_l0: number;
+            /** Is Missing */
+            is_missing: boolean;
             /** Mpp */
             mpp: number;
+            /** N Labels */
+            n_labels: number;
             /** Slide Id */
             slide_id: string;
+            /** Version */
+            version: string;
             /** White */
             white: [
                 number,
@@ -630,6 +759,144 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SlideOut"][];
+                };
+            };
+        };
+    };
+    one_slide_api_slides__slide_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slide_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SlideFactsOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    overview_api_slides__slide_id__overview_jpg_get: {
+        parameters: {
+            query?: {
+                px?: number;
+                colour?: "srgb" | "absolute" | "perceptual" | "saturation" | "embed" | "ignore";
+                /** @description the slide's version, for caches */
+                v?: string;
+            };
+            header?: never;
+            path: {
+                slide_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    patch_api_slides__slide_id__patch_png_get: {
+        parameters: {
+            query: {
+                x_l0: number;
+                y_l0: number;
+                um?: number;
+                px?: number;
+                colour?: "srgb" | "absolute" | "perceptual" | "saturation" | "embed" | "ignore";
+                /** @description the slide's version, for caches */
+                v?: string;
+            };
+            header?: never;
+            path: {
+                slide_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    tile_api_slides__slide_id__tiles__level___column___row__jpg_get: {
+        parameters: {
+            query?: {
+                colour?: "srgb" | "absolute" | "perceptual" | "saturation" | "embed" | "ignore";
+                /** @description the slide's version, for caches */
+                v?: string;
+            };
+            header?: never;
+            path: {
+                slide_id: string;
+                level: number;
+                column: number;
+                row: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };

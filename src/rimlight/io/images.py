@@ -14,10 +14,14 @@ _MODES = ("RGB", "RGBA", "P")
 
 
 class ImageRaster:
-    """One level in memory."""
+    """One level in memory.
 
-    def __init__(self, rgb: Rgb) -> None:
+    profile: the ICC profile of its colours, None where it has none.
+    """
+
+    def __init__(self, rgb: Rgb, *, profile: bytes | None = None) -> None:
         self._rgb = rgb
+        self.profile = profile
         self.levels = levels_of([(rgb.shape[1], rgb.shape[0])])
 
     def read(self, index: int, window: PixelWindow, *, white: Light) -> Piece:
@@ -52,7 +56,8 @@ def image_raster(path: Path) -> ImageRaster:
             image = Image.open(path, formats=("PNG", "JPEG"))
         with image:
             _check(image, path)
-            return ImageRaster(_decoded(image))
+            found = image.info.get("icc_profile")
+            return ImageRaster(_decoded(image), profile=found or None)
     except Image.DecompressionBombError as error:
         raise _too_large(path, "far more") from error
     except (

@@ -34,6 +34,7 @@ from rimlight.io.tiff_segments import COMPRESSIONS, decoded_segment, segment_sha
 
 _BIGTIFF_FROM_PIXELS = 2**31  # JPEG needs at most about 1.5 bytes a pixel, all levels together
 _CACHE_BYTES = 64 * 2**20
+_ICC_PROFILE = 34675
 _UM_OF_UNIT = {"µm": 1.0, "um": 1.0, "nm": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6, "Å": 1e-4}
 _UM_OF_RESOLUTION_UNIT = {2: 25400.0, 3: 10000.0}
 _FOREIGN_ERRORS = (
@@ -170,6 +171,12 @@ class TiffRaster:
             return None
         across, down = (um * pair[1] / pair[0] for pair in resolutions)
         return across, down
+
+    @property
+    def profile(self) -> bytes | None:
+        """The ICC profile of its colours; None where there is none."""
+        found = self._pages[0].keyframe.tags.valueof(_ICC_PROFILE)
+        return bytes(found) if isinstance(found, bytes) and found else None
 
     def read(self, index: int, window: PixelWindow, *, white: Light) -> Piece:
         """Return the pixels of ``window``, white where it leaves the level."""

@@ -45,6 +45,7 @@ class Slide:
     bounds: the non-empty part of the slide, where the file states one.
     scanner: the scanner's model as the file states it; empty where it does not.
     series: the DICOM series, whose every file opens this slide; empty for other formats.
+    profile: the ICC profile of its colours, never applied here; None where it has none.
     notices: what the user should know, one sentence each.
     """
 
@@ -57,6 +58,7 @@ class Slide:
     bounds: Box | None
     scanner: str
     series: str
+    profile: bytes | None
     notices: tuple[str, ...]
     raster: Raster
 
@@ -204,6 +206,7 @@ def open_slide(path: Path, *, mpp: float | None = None) -> Iterator[Slide]:
             bounds=source.bounds,
             scanner=source.scanner,
             series=source.series,
+            profile=source.profile,
             notices=notices,
             raster=source.raster,
         )
@@ -219,6 +222,7 @@ class _Source:
     bounds: Box | None = None
     scanner: str = ""
     series: str = ""
+    profile: bytes | None = None
 
 
 def file_start(path: Path) -> bytes:
@@ -246,7 +250,8 @@ def file_start(path: Path) -> bytes:
 
 def _source(path: Path, start: bytes, stack: ExitStack) -> _Source:
     if is_plain_image(start):
-        return _Source(raster=image_raster(path), format="image")
+        picture = image_raster(path)
+        return _Source(raster=picture, format="image", profile=picture.profile)
     directories = check_tiff(path) if is_tiff(start) else []
     if any("<OME" in directory.description for directory in directories):
         return _tiff_source(path, stack)
@@ -272,12 +277,13 @@ def _source(path: Path, start: bytes, stack: ExitStack) -> _Source:
         bounds=found.bounds,
         scanner=found.scanner,
         series=found.series,
+        profile=found.profile,
     )
 
 
 def _tiff_source(path: Path, stack: ExitStack) -> _Source:
     raster = stack.enter_context(open_tiff_raster(path))
-    return _Source(raster=raster, format="tifffile", mpp=raster.mpp)
+    return _Source(raster=raster, format="tifffile", mpp=raster.mpp, profile=raster.profile)
 
 
 def _deeper_source(path: Path, stack: ExitStack) -> _Source | None:

@@ -44,6 +44,15 @@ def slides(target: Engine | Connection) -> list[SlideInfo]:
         return [_slide_of(row) for row in rows]
 
 
+def slide(target: Engine | Connection, slide_id: str) -> SlideInfo | None:
+    """Return the slide of an id; None where the study has none."""
+    with reading(target) as connection:
+        row = connection.execute(
+            select(slides_table).where(slides_table.c.slide_id == slide_id)
+        ).one_or_none()
+        return None if row is None else _slide_of(row)
+
+
 def _row_of(slide: SlideInfo) -> dict[str, Any]:
     bounds = slide.bounds
     return {

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import openslide
+from PIL import ImageCms
 
 from rimlight.errors import SlideError
 from rimlight.io.rasters import Level, Light, Piece, PixelWindow, levels_of
@@ -53,6 +54,15 @@ class VendorRaster:
         except (KeyError, ValueError):
             return None
         return Box(left_l0=left, top_l0=top, width_l0=width, height_l0=height)
+
+    @property
+    def profile(self) -> bytes | None:
+        """The ICC profile of the slide's colours; None where there is none that can be read."""
+        try:
+            found = self._handle.color_profile
+        except (openslide.OpenSlideError, ImageCms.PyCMSError, OSError, ValueError):
+            return None
+        return None if found is None else bytes(found.tobytes())
 
     @property
     def series(self) -> str:

@@ -9,12 +9,17 @@ from fastapi.staticfiles import StaticFiles
 
 from rimlight import __version__
 from rimlight.errors import RimlightError
-from rimlight.web import session, slides, why
+from rimlight.web import pictures, session, slides, why
 from rimlight.web.failures import add_failures
 from rimlight.web.security import Door, Gate
 from rimlight.web.workbench import Workbench
 
-ROUTERS: tuple[APIRouter, ...] = (session.router, slides.router, why.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    session.router,
+    slides.router,
+    pictures.router,
+    why.router,
+)
 
 
 def create_app(workbench: Workbench, *, door: Door, page: Path | None = None) -> FastAPI:

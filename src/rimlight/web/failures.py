@@ -17,11 +17,12 @@ from rimlight.errors import (
     StorageError,
     StudyError,
 )
-from rimlight.web.workbench import ForbiddenError
+from rimlight.web.workbench import ForbiddenError, UnknownError
 
 _log = logging.getLogger("rimlight")
 _STATUS: tuple[tuple[type[RimlightError], int], ...] = (
     (ForbiddenError, 403),
+    (UnknownError, 404),
     (SlideError, 422),
     (RunError, 404),
     (StudyError, 409),

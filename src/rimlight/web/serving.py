@@ -55,7 +55,8 @@ def serve_study(
             token=secrets.token_urlsafe(24),
             reader=ReaderId(reader or getpass.getuser()),
         )
-        app = create_app(Workbench(study=study, explainer=explainer), door=door, page=page)
+        workbench = Workbench(study=study, explainer=explainer)
+        app = create_app(workbench, door=door, page=page)
         link = f"http://{HOST}:{number}/api/enter?token={door.token}"
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, server_header=False, lifespan="on",
@@ -64,7 +65,7 @@ def serve_study(
         tell(link)
         if is_opened:
             webbrowser.open(link)
-        with kept_twice(study):
+        with kept_twice(study), closing(workbench.slides):
             uvicorn.Server(config).run(sockets=[listener])
 
 

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from rimlight.errors import RimlightError
 from rimlight.io.study import Study
 from rimlight.jobs.explainer import Explainer
+from rimlight.jobs.slide_workers import SlidePool
 from rimlight.records import ReaderId
 from rimlight.web.shelf import Shelf
 
@@ -18,12 +19,13 @@ Role = Literal["reader", "owner"]
 class Workbench:
     """The parts that routes share; one a server.
 
-    explainer: None where the server explains nothing. shelf: pictures made for single readers.
+    slides: their pixels, read by child processes. explainer: None where the server explains nothing. shelf: pictures made for single readers.
     """
 
     study: Study
     explainer: Explainer | None = None
     shelf: Shelf = field(default_factory=Shelf)
+    slides: SlidePool = field(default_factory=SlidePool)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,10 @@ class Session:
 
 class ForbiddenError(RimlightError):
     """Who asks may not do this."""
+
+
+class UnknownError(RimlightError):
+    """There is nothing of that id in this study."""
 
 
 def workbench_of(request: Request) -> Workbench:
