@@ -4,9 +4,24 @@ A sentence names the thing, says what is wrong with it and what came, then what 
 A caller's mistake in code is a ``ValueError`` or ``TypeError`` instead.
 """
 
+import re
+
+_ENDLESS_WORD = re.compile(r"(\S{200})\S{200,}")
+
 
 class RimlightError(Exception):
-    """Something the user can put right; the message is the whole answer."""
+    """Something the user can put right; the message is the whole answer.
+
+    A word of more than 400 characters, as a damaged file may hold, is cut where it is shown.
+    """
+
+    def __str__(self) -> str:
+        """Return the sentence.
+
+        >>> len(str(RimlightError("the column " + "x" * 5000 + " is not known")))
+        225
+        """
+        return _ENDLESS_WORD.sub(r"\1…", super().__str__())
 
 
 class StudyError(RimlightError):

@@ -116,6 +116,7 @@ def _unpacked_bytes(metadata: Any, names: list[str]) -> int:
 
 def _rows(file: Any, column_of: Mapping[str, int], names: list[str]) -> Iterator[dict[str, Any]]:
     for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=names):
+        batch.validate(full=True)  # pyarrow trusts the numbers of a dictionary until then
         columns = [_values(batch.column(name)) for name in names]
         for cells in zip(*columns, strict=True):
             yield dict(zip(column_of, cells, strict=True))
