@@ -88,6 +88,16 @@ def cells_labelled_by(
         return set(connection.scalars(select(events_table.c.cell_id).where(own)))
 
 
+def labels_of_cell(
+    target: Engine | Connection, cell_id: CellId, *, slide_id: SlideId
+) -> list[Label]:
+    """Return every label that a cell of a slide was ever given, the oldest first."""
+    of_cell = (events_table.c.cell_id == cell_id) & (events_table.c.slide_id == slide_id)
+    with reading(target) as connection:
+        rows = connection.execute(select(events_table).where(of_cell).order_by(events_table.c.seq))
+        return [_label_of(row) for row in rows]
+
+
 def known_label_ids(target: Engine | Connection, label_ids: Sequence[LabelId]) -> set[LabelId]:
     """Return those of the ids that the journal holds."""
     found: set[LabelId] = set()

@@ -10,11 +10,13 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from rimlight.errors import JobError
-from rimlight.io.journal import label_events
+from rimlight.io.runs import Run
 from rimlight.jobs.explainer import Explained, Explainer
-from rimlight.records import CellId, ReaderId, SlideId
+from rimlight.records import Cell, CellId, SlideId
 from rimlight.web.failures import failure
 from rimlight.web.workbench import Asker, ForbiddenError, Here, Session, Workbench
+from rimlight.workflows.open_cells import OpenCell, open_cell
+from rimlight.workflows.trained_runs import trained_run
 
 router = APIRouter(tags=["why"])
 
@@ -192,11 +194,12 @@ class WhatIfOut(BaseModel):
 @router.post("/why")
 def why(sent: WhyIn, here: Here, asker: Asker) -> WhyOut:
     """Explain a cell that the asker may see."""
-    _refuse_blinded(here, asker, sent)
-    found = _explainer(here).ask("why", cell=_cell(sent), reference=sent.reference)
+    run = trained_run(here.study, sent.run)
+    opened = _opened(here, asker, sent, run)
+    found = _explainer(here).ask("why", cell=_cell(opened, run), reference=sent.reference)
     return WhyOut(
         **found.facts,
-        label=_own_label(here, asker, sent),
+        label=opened.label,
         pictures=WhyPicturesOut(**_shelved(here, asker, found)),
     )
 
@@ -204,11 +207,12 @@ def why(sent: WhyIn, here: Here, asker: Asker) -> WhyOut:
 @router.post("/what-if")
 def what_if(sent: WhatIfIn, here: Here, asker: Asker) -> WhatIfOut:
     """Say what the network makes of the cell when stain is taken or the click is moved."""
-    _refuse_blinded(here, asker, sent)
+    run = trained_run(here.study, sent.run)
+    opened = _opened(here, asker, sent, run)
     change = sent.model_dump(
         include={"dab_own", "dab_neighbours", "lighten_nuclei", "dx_um", "dy_um"}
     )
-    found = _explainer(here).ask("what_if", cell=_cell(sent), change=change)
+    found = _explainer(here).ask("what_if", cell=_cell(opened, run), change=change)
     return WhatIfOut(**found.facts, picture=_shelved(here, asker, found)["picture"])
 
 
@@ -230,8 +234,31 @@ def _explainer(here: Workbench) -> Explainer:
     return here.explainer
 
 
-def _cell(sent: CellIn) -> dict[str, Any]:
-    return sent.model_dump(include={"slide_id", "cell_id", "x_l0", "y_l0", "run"})
+def _opened(here: Workbench, asker: Session, sent: CellIn, run: Run) -> OpenCell:
+    cell = Cell(
+        cell_id=CellId(sent.cell_id),
+        slide_id=SlideId(sent.slide_id),
+        x_l0=sent.x_l0,
+        y_l0=sent.y_l0,
+    )
+    found = open_cell(here.study, cell, reader=asker.reader, run_id=run.run_id)
+    if found is None:
+        raise ForbiddenError(
+            f"cell {sent.cell_id}: what the model says of it is shown after your own label; "
+            "label it first"
+        )
+    return found
+
+
+def _cell(found: OpenCell, run: Run) -> dict[str, Any]:
+    cell = found.cell
+    return {
+        "slide_id": cell.slide_id,
+        "cell_id": cell.cell_id,
+        "x_l0": cell.x_l0,
+        "y_l0": cell.y_l0,
+        "run": run.run_id,
+    }
 
 
 def _shelved(here: Workbench, asker: Session, found: Explained) -> dict[str, str]:
@@ -239,29 +266,3 @@ def _shelved(here: Workbench, asker: Session, found: Explained) -> dict[str, str
         name: f"/api/why/pictures/{here.shelf.put(asker.reader, png)}.png"
         for name, png in found.pictures.items()
     }
-
-
-def _refuse_blinded(here: Workbench, asker: Session, sent: CellIn) -> None:
-    cell = CellId(sent.cell_id)
-    seen = _may_see(here, asker.reader, SlideId(sent.slide_id), {cell})
-    if cell not in seen:
-        raise ForbiddenError(
-            f"cell {sent.cell_id}: what the model says of it is shown after your own label; "
-            "label it first"
-        )
-
-
-def _may_see(
-    here: Workbench, reader: ReaderId, _slide_id: SlideId, cells: set[CellId]
-) -> set[CellId]:
-    events = label_events(here.study.engine)
-    mine = {e.label.cell.cell_id for e in events if e.label.reader == reader}
-    return cells & mine
-
-
-def _own_label(here: Workbench, asker: Session, sent: CellIn) -> str | None:
-    said = None
-    for event in label_events(here.study.engine):
-        if event.label.reader == asker.reader and event.label.cell.cell_id == sent.cell_id:
-            said = event.label.expression.value
-    return said

@@ -11,12 +11,12 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, TypeVar
 
-from rimlight.errors import RunError
 from rimlight.explain.cause_edits import HandEdit, Scene
-from rimlight.io.runs import Run, json_ready, open_run, run_ids
+from rimlight.io.runs import Run, json_ready
 from rimlight.io.study import Study, open_study
 from rimlight.records import Cell, CellId, SlideId
 from rimlight.workflows.known_causes import known_causes
+from rimlight.workflows.trained_runs import trained_run
 from rimlight.workflows.what_if import WhatIf, what_if, what_if_scene
 from rimlight.workflows.why import why
 from rimlight.workflows.why_cells import Placed, RunCells, model_words, placed, run_cells
@@ -146,7 +146,7 @@ class WhyDesk:
 
     def _cells(self, run: str | None) -> RunCells:
         with self._lock:
-            chosen = open_run(self._study, run) if run is not None else latest_trained(self._study)
+            chosen = trained_run(self._study, run)
             return self._runs.get(chosen.run_id, lambda: self._made(chosen))
 
     def _made(self, run: Run) -> RunCells:
@@ -178,19 +178,3 @@ def change_of(
     """
     stain = HandEdit(dab_own=dab_own, dab_neighbours=dab_neighbours, nuclei=lighten_nuclei)
     return WhatIf(stain=stain, dx_um=dx_um, dy_um=dy_um)
-
-
-def latest_trained(study: Study) -> Run:
-    """Return the latest run that has predictions.
-
-    Raises:
-        RunError: There is none.
-    """
-    for run_id in reversed(run_ids(study)):
-        run = open_run(study, run_id)
-        if (run.folder / "predictions.csv").is_file():
-            return run
-    raise RunError(
-        f"{study.folder.name}: has no trained run yet, so nothing can be explained; start one "
-        "on the page Runs or with rimlight run"
-    )

@@ -1,0 +1,65 @@
+"""A cell whose explanation is asked for: where it lies, and whether its reader may see it yet.
+
+Whoever asks sends an id and a place.  The place of a labelled cell is that of its first label,
+whatever was sent, and a place next to a cell that still waits for its reader is that cell: so the
+word on a hidden cell cannot be had under the name of an open one.
+"""
+
+from dataclasses import dataclass
+from math import hypot
+
+from rimlight.io.assignments import assigned_places
+from rimlight.io.journal import cells_labelled_by, labels_of_cell
+from rimlight.io.store import slides
+from rimlight.io.study import Study
+from rimlight.records import Cell, ReaderId, RunId
+from rimlight.workflows.blinding import may_see
+
+NEAR_UM = 4.0
+"""A place closer to a waiting cell than this is taken for it; a click hits its nucleus."""
+WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenCell:
+    """A cell that its reader may see, and the reader's own present label, if any."""
+
+    cell: Cell
+    label: str | None
+
+
+def open_cell(
+    study: Study, asked: Cell, *, reader: ReaderId, run_id: RunId | None = None
+) -> OpenCell | None:
+    """Return a cell that a reader may see, or None where it is hidden.
+
+    Args:
+        asked: As it was sent.
+        run_id: Whose word on it is asked for.
+    """
+    seen = may_see(
+        study, reader=reader, slide_id=asked.slide_id, cell_ids=[asked.cell_id], run_id=run_id
+    )
+    if asked.cell_id not in seen:
+        return None
+    labels = labels_of_cell(study.engine, asked.cell_id, slide_id=asked.slide_id)
+    cell = labels[0].cell if labels else asked
+    mine = [label.expression.value for label in labels if label.reader == reader]
+    if not mine and _is_at_a_waiting_cell(study, cell, reader=reader):
+        return None
+    label = mine[-1] if mine and mine[-1] != WITHDRAWN else None
+    return OpenCell(cell=cell, label=label)
+
+
+def _is_at_a_waiting_cell(study: Study, cell: Cell, *, reader: ReaderId) -> bool:
+    if not study.settings.workbench.blind:
+        return False
+    info = next((i for i in slides(study.engine) if i.slide_id == cell.slide_id), None)
+    if info is None:
+        return False
+    labelled = cells_labelled_by(study.engine, reader, slide_id=cell.slide_id)
+    return any(
+        hypot(other.x_l0 - cell.x_l0, other.y_l0 - cell.y_l0) * info.mpp < NEAR_UM
+        for other in assigned_places(study.engine, reader, slide_id=cell.slide_id)
+        if other.cell_id not in labelled
+    )
