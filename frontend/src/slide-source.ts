@@ -16,7 +16,7 @@ export function maxLevel(width_l0: number, height_l0: number): number {
 /** The address of one square of the picture. */
 export function tilePath(slide: Slide, at: { level: number; x: number; y: number }, way: ColourWay): string {
   const { level, x, y } = at;
-  const query = new URLSearchParams({ colour: way });
+  const query = new URLSearchParams({ colour: way, v: slide.version });
   return `${slidePath(slide.slide_id)}/tiles/${level}/${x}_${y}.jpg?${query}`;
 }
 

@@ -19,7 +19,8 @@ Role = Literal["reader", "owner"]
 class Workbench:
     """The parts that routes share; one a server.
 
-    slides: their pixels, read by child processes. explainer: None where the server explains nothing. shelf: pictures made for single readers.
+    slides: their pixels, read by child processes.
+    explainer: None where the server explains nothing. shelf: pictures made for single readers.
     """
 
     study: Study
