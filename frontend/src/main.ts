@@ -4,7 +4,9 @@ import { api, ApiError, asked, onSignedOut } from "./api";
 import type { App, Page, Session } from "./app";
 import { fill, h } from "./dom";
 import { createKeys } from "./keys";
+import { openOutbox } from "./open-outbox";
 import type { Outbox } from "./outbox";
+import { savedLine } from "./saved";
 
 /** `isWithin` names the page whose link stands for one that has none of its own. */
 const PAGES: {
@@ -32,14 +34,7 @@ async function start(): Promise<void> {
 function show(session: Session): void {
   const root = h("main", { id: "page" });
   const live = h("div", { className: "said", aria: { live: "polite", role: "status" } });
-  const outbox: Outbox = {
-    nWaiting: 0,
-    nSaved: 0,
-    problem: null,
-    add: () => Promise.resolve(),
-    onChange: () => () => {},
-    onSaved: () => () => {},
-  };
+  const outbox = openOutbox(session);
   let leave = (): void => {};
   const app: App = {
     api,
@@ -68,7 +63,7 @@ function show(session: Session): void {
   const nav = h("nav", { aria: { label: "Pages" } }, ...links);
   const who = h("span", { className: "who" }, `${session.study} · ${session.reader}`);
   const research = h("span", { className: "research" }, "Research use only");
-  fill(document.body, h("header", {}, h("b", {}, "rimlight"), nav, who, research), banner.element, root, live);
+  fill(document.body, h("header", {}, h("b", {}, "rimlight"), nav, savedLine(outbox), who, research), banner.element, root, live);
 
   async function route(): Promise<void> {
     const [name, params] = here();
