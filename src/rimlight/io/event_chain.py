@@ -82,6 +82,14 @@ class EventChain:
             )
         return place
 
+    def head_hash(self, connection: Connection) -> str:
+        """Return the hash of the last event.
+
+        Raises:
+            StudyError: The head is missing.
+        """
+        return self._head(connection)[1]
+
     def _head(self, connection: Connection) -> tuple[int, str]:
         rows = connection.execute(select(self.head)).all()
         if len(rows) != 1:

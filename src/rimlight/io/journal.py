@@ -98,6 +98,16 @@ def labels_of_cell(
         return [_label_of(row) for row in rows]
 
 
+def label_head(target: Engine | Connection) -> str:
+    """Return the hash of the last event: as long as it stays, so do all labels.
+
+    Raises:
+        StudyError: The head is missing.
+    """
+    with reading(target) as connection:
+        return _CHAIN.head_hash(connection)
+
+
 def known_label_ids(target: Engine | Connection, label_ids: Sequence[LabelId]) -> set[LabelId]:
     """Return those of the ids that the journal holds."""
     found: set[LabelId] = set()

@@ -146,8 +146,8 @@ class CauseCells:
         row, patch = self.rows[at], self.arrays["patches"][at]
         values = self.arrays["maps"][at].astype(np.float32)
         size_px = (patch.shape[0], patch.shape[1])
-        own = _filled(np.isin(self.arrays["zones"][at], _OWN_ZONES))
-        marks = _bordered(own, name="zone-own") + _bordered(self._zone(at), name="zone")
+        marks = _bordered(self.own_cell(at), name="zone-own")
+        marks += _bordered(self.zone(at), name="zone")
         if self.gate:
             marks += stamp_band(size_px, gate_words(self.gate), is_at_bottom=True)
         positive = number(float(values[values > 0].sum()), digits=1)
@@ -164,8 +164,12 @@ class CauseCells:
         )
         return self._clicked(at), moved
 
-    def _zone(self, at: int) -> Bool[np.ndarray, "h w"]:
-        """What the edit changed so that it is seen; without an edit the zone of the cause."""
+    def own_cell(self, at: int) -> Bool[np.ndarray, "h w"]:
+        """Return the clicked cell, nucleus and ring, without holes."""
+        return _filled(np.isin(self.arrays["zones"][at], _OWN_ZONES))
+
+    def zone(self, at: int) -> Bool[np.ndarray, "h w"]:
+        """Return what the edit changed so that it is seen; without an edit the cause's zone."""
         new, old = self.arrays["edited"][at], self.arrays["patches"][at]
         changed: np.ndarray = np.abs(new.astype(int) - old).max(-1) >= _LEAST_SEEN
         if changed.any() and self.rows[at]["cause"] not in _EDITED_AROUND:

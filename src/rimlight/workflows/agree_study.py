@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,7 +22,9 @@ from rimlight.workflows.agree_scales import (
     repeats_of,
     scales_of,
 )
-from rimlight.workflows.patches import Progress, no_progress
+
+if TYPE_CHECKING:
+    from rimlight.workflows.patches import Progress
 
 SECONDS_A_DAY = 86_400.0
 OTHER = -1.0
@@ -51,7 +54,8 @@ def ratings_of_study(
     *,
     days_apart: float,
     reading: str = "first",
-    progress: Progress | None = None,
+    progress: "Progress | None" = None,
+    is_called_now: bool = True,
 ) -> Ratings:
     """Return the readers' labels of a study; with a run also its calls of held-out cells.
 
@@ -62,8 +66,10 @@ def ratings_of_study(
             so many days after the same reader's last one.
         reading: Which of several readings is compared between readers, ``first`` or ``last``.
         progress: Told about patches that are cut.
+        is_called_now: Whether calls that the run does not hold are made, by its network.
 
     Raises:
+        CallsMissingError: Calls are missing and must not be made.
         NotEnoughDataError: The study has no label.
         RunError: The run has no predictions, or they are damaged.
         SlideError: A slide is needed for a call that the run does not hold, and is missing.
@@ -79,7 +85,9 @@ def ratings_of_study(
         for cell, case in zip(ratings.item[has_level], ratings.case[has_level], strict=True)
     ]
     call = np.full(len(has_level), np.nan)
-    call[has_level], n_made_now = calls_of_run(run, asked, progress=progress or no_progress)
+    call[has_level], n_made_now = calls_of_run(
+        run, asked, progress=progress, is_called_now=is_called_now
+    )
     return _with_calls(ratings, call, run=run, n_made_now=n_made_now)
 
 
