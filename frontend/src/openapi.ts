@@ -64,6 +64,286 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/review/agreement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Agreement
+         * @description Return how the readers agree; with a run, also with the model.
+         */
+        get: operations["agreement_api_review_agreement_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/review/agreement/calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make Calls
+         * @description Let the run call the cells on which readers are split; a child process does it.
+         */
+        post: operations["make_calls_api_review_agreement_calls_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/review/agreement/{name}.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Agreement Csv
+         * @description Return a table of figures; none of them says what was said of a single cell.
+         */
+        get: operations["agreement_csv_api_review_agreement__name__csv_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/review/cells.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Cells Csv
+         * @description Return the cells of one kind as a table.
+         */
+        get: operations["cells_csv_api_review_cells_csv_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/review/disagreements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Disagreements
+         * @description Return cells on which readers differ, with what each of them said, and no model.
+         */
+        get: operations["list_disagreements_api_review_disagreements_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/review/disagreements.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Disagreements Csv
+         * @description Return all cells on which readers differ as a table, a column a reader.
+         */
+        get: operations["disagreements_csv_api_review_disagreements_csv_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/review/disclose": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open Review
+         * @description Disclose a run to the asker, or what other readers say where there is no run; for good.
+         */
+        post: operations["open_review_api_review_disclose_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/review/disclosed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Is Open
+         * @description Return whether a run, or what other readers say, was disclosed to the asker.
+         */
+        get: operations["is_open_api_review_disclosed_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/review/doubtful": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Doubtful
+         * @description Return the labels to look at again, the most doubtful first.
+         */
+        get: operations["doubtful_api_review_doubtful_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/review/errors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Errors
+         * @description Return the wrong calls of a run, those with a confirmed cause first.
+         */
+        get: operations["errors_api_review_errors_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/review/judgements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Judgement
+         * @description Keep what the asker says of a cause, and return the cell with it.
+         */
+        post: operations["judgement_api_review_judgements_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/review/pictures/{run}/{number}/{what}.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Picture
+         * @description Return patch, map or edited patch of the cell in a row of the run's causes.
+         */
+        get: operations["picture_api_review_pictures__run___number___what__png_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/review/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Runs
+         * @description Return the runs of the study, the newest first, and how far each of them is.
+         */
+        get: operations["list_runs_api_review_runs_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/review/uncertain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Uncertain
+         * @description Return the right calls that are uncertain, those with a confirmed cause first.
+         */
+        get: operations["uncertain_api_review_uncertain_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/session": {
         parameters: {
             query?: never;
@@ -249,6 +529,52 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AgreementOut
+         * @description How readers agree. sentence: why nothing could be compared, "" otherwise.
+         *
+         *     calls: of the run, on cells whose readers are split: ``kept`` where none is missing;
+         *     ``missing``, ``running``, ``failed`` otherwise, and then the run is not compared yet.
+         */
+        AgreementOut: {
+            /** About */
+            about: string;
+            /**
+             * Calls
+             * @enum {string}
+             */
+            calls: "kept" | "missing" | "running" | "failed";
+            /** Calls Sentence */
+            calls_sentence: string;
+            /** N Missing Calls */
+            n_missing_calls: number;
+            /** Notes */
+            notes: string[];
+            /** Readers */
+            readers: components["schemas"]["ReaderOut"][];
+            /** Run Id */
+            run_id: string | null;
+            /** Scales */
+            scales: components["schemas"]["rimlight__web__agreement__ScaleOut"][];
+            /** Sentence */
+            sentence: string;
+            /** Tables */
+            tables: string[];
+        };
+        /**
+         * CallsIn
+         * @description The run whose missing calls are to be made.
+         */
+        CallsIn: {
+            /** Run */
+            run: string;
+        };
+        /**
+         * CauseName
+         * @description Why a call may be wrong; a label for what moved it, never a diagnosis.
+         * @enum {string}
+         */
+        CauseName: "neighbour_membrane" | "neighbour_nucleus" | "surroundings" | "own_nucleus" | "own_cytoplasm" | "pigment" | "macrophage" | "faint_stain" | "off_centre" | "out_of_focus" | "slide_edge" | "doubtful_label" | "unexplained";
+        /**
          * CauseOut
          * @description A cause of a wrong or uncertain call, and what its edit did to the logit.
          */
@@ -282,10 +608,194 @@ export interface components {
             /** Whole Patch */
             whole_patch: number;
         };
+        /**
+         * DisagreementOut
+         * @description A cell on which readers differ; together: their consensus, null where they are split.
+         */
+        DisagreementOut: {
+            /** Case Id */
+            case_id: string;
+            /** Cell Id */
+            cell_id: string;
+            /**
+             * Gap
+             * @enum {string}
+             */
+            gap: "side" | "kind" | "level";
+            /** N Levels */
+            n_levels: number;
+            /** Said */
+            said: components["schemas"]["SaidOut"][];
+            /** Slide Id */
+            slide_id: string;
+            /** Together */
+            together: string | null;
+            /** X L0 */
+            x_l0: number;
+            /** Y L0 */
+            y_l0: number;
+        };
+        /**
+         * DisagreementsOut
+         * @description Cells on which readers differ, the widest gap first; rule: of the consensus.
+         */
+        DisagreementsOut: {
+            /** Cells */
+            cells: components["schemas"]["DisagreementOut"][];
+            /** N */
+            n: number;
+            /** N Hidden */
+            n_hidden: number;
+            /** N Of Gap */
+            n_of_gap: {
+                [key: string]: number;
+            };
+            /** N Shared */
+            n_shared: number;
+            /** Readers */
+            readers: string[];
+            /** Rule */
+            rule: string;
+        };
+        /**
+         * FigureAboutOut
+         * @description What a figure is called and means; is_share: printed in percent.
+         */
+        FigureAboutOut: {
+            /** Definition */
+            definition: string;
+            /** Is Share */
+            is_share: boolean;
+            /** Title */
+            title: string;
+        };
+        /**
+         * FigureOut
+         * @description A figure with its 95 % interval; interval: how that was made.
+         */
+        FigureOut: {
+            /** High */
+            high: number | null;
+            /** Interval */
+            interval: string;
+            /** Is Reliable */
+            is_reliable: boolean;
+            /** Low */
+            low: number | null;
+            /** N Cases */
+            n_cases: number;
+            /** N Items */
+            n_items: number;
+            /** N Undefined */
+            n_undefined: number;
+            /** Value */
+            value: number | null;
+        };
+        /**
+         * GroupOut
+         * @description Figures of all readers at once, on the items that all of them rated.
+         */
+        GroupOut: {
+            /** Figures */
+            figures: {
+                [key: string]: components["schemas"]["FigureOut"];
+            };
+            /** Group */
+            group: string;
+            /** N Complete */
+            n_complete: number;
+            /** N Left Out */
+            n_left_out: number;
+            /** N Readers */
+            n_readers: number;
+        };
         /** HTTPValidationError */
         HTTPValidationError: {
             /** Detail */
             detail?: components["schemas"]["ValidationError"][];
+        };
+        /**
+         * JudgementIn
+         * @description What the reader says of a cause; ``is_confirmed`` null takes it back.
+         */
+        JudgementIn: {
+            cause: components["schemas"]["CauseName"];
+            /** Cell Id */
+            cell_id: string;
+            /** Is Confirmed */
+            is_confirmed: boolean | null;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /** Run */
+            run: string;
+        };
+        /**
+         * JudgementOut
+         * @description What one reader says of a cause.
+         */
+        JudgementOut: {
+            /** At */
+            at: string;
+            /** Is Confirmed */
+            is_confirmed: boolean;
+            /** Note */
+            note: string;
+            /** Reader */
+            reader: string;
+        };
+        /**
+         * LegendOut
+         * @description What stands beside the heat maps; scale: logits per pixel at full colour.
+         */
+        LegendOut: {
+            /** High */
+            high: string;
+            /** Low */
+            low: string;
+            /** Patch Um */
+            patch_um: number;
+            /**
+             * Reference
+             * @default clear glass
+             */
+            reference: string;
+            /** Scale */
+            scale: number;
+            /** Stamp */
+            stamp: string;
+            /** Zero */
+            zero: string;
+        };
+        /**
+         * MeanOut
+         * @description The mean of a figure over pairs of readers, and over readers with each model.
+         */
+        MeanOut: {
+            /** Figure */
+            figure: string;
+            /** Models */
+            models: components["schemas"]["ModelMeanOut"][];
+            /** N Pairs */
+            n_pairs: number;
+            /** N Undefined Pairs */
+            n_undefined_pairs: number;
+            reader_reader: components["schemas"]["FigureOut"] | null;
+        };
+        /**
+         * ModelMeanOut
+         * @description Means over the readers with one model; difference: model minus readers, paired.
+         */
+        ModelMeanOut: {
+            difference: components["schemas"]["FigureOut"] | null;
+            /** Model */
+            model: string;
+            /** N Readers */
+            n_readers: number;
+            reader_model: components["schemas"]["FigureOut"] | null;
+            reader_reader: components["schemas"]["FigureOut"] | null;
         };
         /**
          * NearCellOut
@@ -306,6 +816,50 @@ export interface components {
             y_l0: number;
         };
         /**
+         * NearestOut
+         * @description A training cell that is like the cell.
+         */
+        NearestOut: {
+            /** Cell Id */
+            cell_id: string;
+            /** Expression */
+            expression: string;
+        };
+        /**
+         * OpenIn
+         * @description The run that is disclosed to the asker; null for the labels of other readers.
+         */
+        OpenIn: {
+            /** Run */
+            run: string | null;
+        };
+        /**
+         * PairOut
+         * @description Two readers: figures, and how often which levels met (row by column).
+         */
+        PairOut: {
+            /** Column */
+            column: string;
+            /** Counts */
+            counts: number[][] | null;
+            /** Figures */
+            figures: {
+                [key: string]: components["schemas"]["FigureOut"];
+            };
+            /** Has Model */
+            has_model: boolean;
+            /** N Cases */
+            n_cases: number;
+            /** N Items */
+            n_items: number;
+            /** Row */
+            row: string;
+            /** Undefined */
+            undefined: {
+                [key: string]: string;
+            };
+        };
+        /**
          * PatchBoxOut
          * @description Where the patch lies on the slide; it is a square.
          */
@@ -318,14 +872,154 @@ export interface components {
             width_l0: number;
         };
         /**
-         * ScaleOut
-         * @description Logits per pixel at the ends of the colours, and which maps that is the scale of.
+         * ReaderOut
+         * @description A reader of the comparison.
          */
-        ScaleOut: {
+        ReaderOut: {
+            /** Is Model */
+            is_model: boolean;
+            /** N Missing */
+            n_missing: number;
+            /** N Rated */
+            n_rated: number;
+            /** Reader */
+            reader: string;
+        };
+        /**
+         * RepeatsOut
+         * @description One reader against himself; days: between the two readings.
+         */
+        RepeatsOut: {
+            /** Counts */
+            counts: number[][] | null;
+            /** Days */
+            days: {
+                [key: string]: number | null;
+            };
+            /** Figures */
+            figures: {
+                [key: string]: components["schemas"]["FigureOut"];
+            };
+            /** N Cases */
+            n_cases: number;
+            /** N Items */
+            n_items: number;
+            /** Reader */
+            reader: string;
+        };
+        /**
+         * ReviewCellOut
+         * @description A cell to look at again.
+         *
+         *     number: of its pictures; null without one. sentence: the cause, in words. call: of the run.
+         *     label: the consensus that the run knew. said: labels now.
+         */
+        ReviewCellOut: {
+            /** Also */
+            also: string[];
+            /** Call */
+            call: string;
+            /** Case Id */
+            case_id: string;
+            /** Cause */
+            cause: string;
+            /** Cause Name */
+            cause_name: string;
+            /** Cell Id */
+            cell_id: string;
+            /** Doubt */
+            doubt: number | null;
+            /** Edit Title */
+            edit_title: string;
+            /** Evidence */
+            evidence: string[];
+            /** Group */
+            group: string;
+            /** Is Held Out */
+            is_held_out: boolean;
+            /** Is In Doubt */
+            is_in_doubt: boolean;
+            /** Judged */
+            judged: components["schemas"]["JudgementOut"][];
+            /** Kind */
+            kind: string;
+            /** Label */
+            label: string;
+            /** Logit */
+            logit: number;
+            /** Logit After */
+            logit_after: number | null;
             /** Logits */
-            logits: number;
-            /** Of */
-            of: string;
+            logits: string;
+            /** Nearest */
+            nearest: components["schemas"]["NearestOut"][];
+            /** Number */
+            number: number | null;
+            /** Part */
+            part: string;
+            /** Placebo Logit */
+            placebo_logit: number | null;
+            /** Probability */
+            probability: number;
+            /** Recovered */
+            recovered: number | null;
+            /** Said */
+            said: components["schemas"]["SaidOut"][];
+            /** Sentence */
+            sentence: string;
+            /** Slide Id */
+            slide_id: string;
+            /** Status */
+            status: string;
+            /** X L0 */
+            x_l0: number;
+            /** Y L0 */
+            y_l0: number;
+        };
+        /**
+         * ReviewOut
+         * @description The cells of one kind. version: of the pictures, part of their address.
+         */
+        ReviewOut: {
+            /** Cells */
+            cells: components["schemas"]["ReviewCellOut"][];
+            /** Is Asked */
+            is_asked: boolean;
+            /** Kind */
+            kind: string;
+            legend: components["schemas"]["LegendOut"] | null;
+            /** N */
+            n: number;
+            /** N Hidden */
+            n_hidden: number;
+            /** Run Id */
+            run_id: string;
+            /** Version */
+            version: string;
+        };
+        /**
+         * RunStateOut
+         * @description How far a run is, and whether it was disclosed to who asks.
+         */
+        RunStateOut: {
+            /** Is Asked */
+            is_asked: boolean;
+            /** Is Disclosed */
+            is_disclosed: boolean;
+            /** Is Trained */
+            is_trained: boolean;
+            /** Run Id */
+            run_id: string;
+        };
+        /**
+         * SaidOut
+         * @description The current label of one reader.
+         */
+        SaidOut: {
+            /** Expression */
+            expression: string;
+            /** Reader */
+            reader: string;
         };
         /**
          * SessionOut
@@ -603,7 +1297,7 @@ export interface components {
             rise: number;
             /** Run */
             run: string;
-            scale: components["schemas"]["ScaleOut"];
+            scale: components["schemas"]["rimlight__web__why__ScaleOut"];
             /** Stains */
             stains: components["schemas"]["StainOut"][];
             /** Threshold */
@@ -644,6 +1338,50 @@ export interface components {
             };
             /** Zone */
             zone: string;
+        };
+        /**
+         * ScaleOut
+         * @description One way to compare labels; main: the figure that is shown first.
+         */
+        rimlight__web__agreement__ScaleOut: {
+            /** Figures */
+            figures: {
+                [key: string]: components["schemas"]["FigureAboutOut"];
+            };
+            /** Groups */
+            groups: components["schemas"]["GroupOut"][];
+            /** Key */
+            key: string;
+            /** Kind */
+            kind: string;
+            /** Lead */
+            lead: string;
+            /** Levels */
+            levels: string[];
+            /** Main */
+            main: string;
+            /** Means */
+            means: components["schemas"]["MeanOut"][];
+            /** N Per Level */
+            n_per_level: {
+                [key: string]: number[];
+            } | null;
+            /** Pairs */
+            pairs: components["schemas"]["PairOut"][];
+            /** Repeats */
+            repeats: components["schemas"]["RepeatsOut"][];
+            /** What */
+            what: string;
+        };
+        /**
+         * ScaleOut
+         * @description Logits per pixel at the ends of the colours, and which maps that is the scale of.
+         */
+        rimlight__web__why__ScaleOut: {
+            /** Logits */
+            logits: number;
+            /** Of */
+            of: string;
         };
     };
     responses: never;
@@ -720,6 +1458,446 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    agreement_api_review_agreement_get: {
+        parameters: {
+            query?: {
+                run?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgreementOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    make_calls_api_review_agreement_calls_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallsIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: string;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    agreement_csv_api_review_agreement__name__csv_get: {
+        parameters: {
+            query?: {
+                run?: string | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    cells_csv_api_review_cells_csv_get: {
+        parameters: {
+            query: {
+                kind: "errors" | "doubtful" | "uncertain";
+                run?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_disagreements_api_review_disagreements_get: {
+        parameters: {
+            query?: {
+                run?: string | null;
+                gap?: ("side" | "kind" | "level") | null;
+                between?: string[] | null;
+                start?: number;
+                n?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisagreementsOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    disagreements_csv_api_review_disagreements_csv_get: {
+        parameters: {
+            query?: {
+                run?: string | null;
+                gap?: ("side" | "kind" | "level") | null;
+                between?: string[] | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    open_review_api_review_disclose_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: boolean;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    is_open_api_review_disclosed_get: {
+        parameters: {
+            query?: {
+                run?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: boolean;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    doubtful_api_review_doubtful_get: {
+        parameters: {
+            query?: {
+                run?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    errors_api_review_errors_get: {
+        parameters: {
+            query?: {
+                run?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    judgement_api_review_judgements_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JudgementIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewCellOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    picture_api_review_pictures__run___number___what__png_get: {
+        parameters: {
+            query: {
+                cell: string;
+            };
+            header?: never;
+            path: {
+                run: string;
+                number: number;
+                what: "patch" | "map" | "edited";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_runs_api_review_runs_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunStateOut"][];
+                };
+            };
+        };
+    };
+    uncertain_api_review_uncertain_get: {
+        parameters: {
+            query?: {
+                run?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
             };
         };
     };

@@ -68,7 +68,7 @@ def write_agreement_page(folder: Path, section: Block) -> Path:
         is_synthetic=bool(section["is_synthetic"]),
         facts=_facts(section),
         about=f"{size_words(section)}. {interval_words(section)}.",
-        leads=tuple(_lead(scale) for scale in section["scales"] if scale["pairs"]),
+        leads=tuple(lead_of(scale) for scale in section["scales"] if scale["pairs"]),
         notes=(missing_words(section), *undefined_words(section), *section["notes"]),
         sections=sections,
         footer=(
@@ -99,7 +99,8 @@ def _facts(section: Block) -> tuple[Fact, ...]:
     return tuple(Fact(term=term, value=value) for term, value in facts.items())
 
 
-def _lead(scale: Block) -> str:
+def lead_of(scale: Block) -> str:
+    """Return the main figure of a scale in a sentence: among readers, and with each model."""
     figure = MAIN[scale["kind"]]
     row = next(row for row in scale["means"] if row["figure"] == figure)
     title = title_in(scale, figure)

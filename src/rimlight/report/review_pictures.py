@@ -17,6 +17,11 @@ from rimlight.report.panels import gate_words
 from rimlight.report.scorecard import stamp_of_run
 
 What = Literal["patch", "map", "edited"]
+FILES = (
+    "causes.csv", "cause_trials.csv", "cells.csv", "metrics.json", "run.json",
+    "causes/manifest.json", "gallery/manifest.json",
+)  # fmt: skip
+"""Files of a run that pictures are made from; as long as they stay, so do the pictures."""
 ZOOM = 6
 """Screen pixels of a patch pixel in a map, so that lines are thinner than pixels."""
 _INK, _HALO = (16, 24, 32), (255, 255, 255)

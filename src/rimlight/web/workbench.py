@@ -7,10 +7,12 @@ from fastapi import Depends, Request
 
 from rimlight.errors import RimlightError
 from rimlight.io.study import Study
+from rimlight.jobs.errands import Errands
 from rimlight.jobs.explainer import Explainer
 from rimlight.jobs.slide_workers import SlidePool
 from rimlight.records import ReaderId
 from rimlight.web.shelf import Shelf
+from rimlight.workflows.remembered import Remembered
 
 Role = Literal["reader", "owner"]
 
@@ -21,12 +23,15 @@ class Workbench:
 
     slides: their pixels, read by child processes.
     explainer: None where the server explains nothing. shelf: pictures made for single readers.
+    remembered: what was read from files of runs. errands: verbs that run as children.
     """
 
     study: Study
     explainer: Explainer | None = None
     shelf: Shelf = field(default_factory=Shelf)
     slides: SlidePool = field(default_factory=SlidePool)
+    remembered: Remembered = field(default_factory=Remembered)
+    errands: Errands = field(default_factory=Errands)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """The tables beside a result of ``rimlight agree``; the numbers are those of agreement.json."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,17 +33,17 @@ def write_agreement_tables(folder: Path, section: Mapping[str, Any], ratings: Ra
     Raises:
         StorageError: The disk refuses.
     """
-    blocks = section["scales"]
-    rows = {
-        "definitions": _definitions, "pairs": _pairs, "means": _means, "groups": _groups,
-        "consensus": _consensus, "repeats": _repeats, "limits_by_band": _limits,
-        "counts": _counts,
-    }  # fmt: skip
-    for name, rows_of in rows.items():
-        lines = (line for block in blocks for line in rows_of(block))
-        write_rows(folder / f"{name}.csv", COLUMNS[name], lines)
-    write_rows(folder / "differences.csv", COLUMNS["differences"], _differences(ratings, blocks))
+    for name in ROWS:
+        write_rows(folder / f"{name}.csv", COLUMNS[name], table_rows(name, section))
+    differences = _differences(ratings, section["scales"])
+    write_rows(folder / "differences.csv", COLUMNS["differences"], differences)
     write_rows(folder / "ratings.csv", COLUMNS["ratings"], _ratings(ratings))
+
+
+def table_rows(name: str, section: Mapping[str, Any]) -> Iterator[Row]:
+    """Yield the rows of one of the tables of ``ROWS``, under its ``COLUMNS``."""
+    for block in section["scales"]:
+        yield from ROWS[name](block)
 
 
 def _ends(found: Mapping[str, Any] | None) -> list[Any]:
@@ -128,3 +128,10 @@ def _ratings(ratings: Ratings) -> Iterator[Row]:
             if scale.names:
                 value = scale.names[int(value)]
             yield [ratings.item[i], ratings.case[i], ratings.readers[j], scale.key, value]
+
+
+ROWS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[Row]]] = {
+    "definitions": _definitions, "pairs": _pairs, "means": _means, "groups": _groups,
+    "consensus": _consensus, "repeats": _repeats, "limits_by_band": _limits, "counts": _counts,
+}  # fmt: skip
+"""Tables whose rows are figures; none of them says what anybody said of a single item."""

@@ -11,7 +11,7 @@ from rimlight.io.study import Study
 from rimlight.records import CellId, Expression, ReaderId, SlideId
 from rimlight.workflows.blinding import is_disclosed, may_see
 from rimlight.workflows.judgements import Judgement, judgements
-from rimlight.workflows.review_shelf import Shelf, print_of
+from rimlight.workflows.remembered import Remembered, print_of
 from rimlight.workflows.review_table import FILES, ReviewCell, ReviewTable, review_table
 
 ReviewKind = Literal["errors", "doubtful", "uncertain"]
@@ -67,18 +67,18 @@ def run_states(study: Study, *, reader: ReaderId) -> list[RunState]:
     ]
 
 
-def table_of(run: Run, shelf: Shelf) -> ReviewTable:
+def table_of(run: Run, remembered: Remembered) -> ReviewTable:
     """Return the table of a run, read again only when one of its files changed.
 
     Raises:
         RunError: The run was not trained, or a table is damaged.
     """
     files = print_of(run.folder / name for name in FILES)
-    return shelf.kept(("table", str(run.folder)), files, lambda: review_table(run))
+    return remembered.kept(("table", str(run.folder)), files, lambda: review_table(run))
 
 
 def review_of(
-    study: Study, run_id: str | None, *, kind: ReviewKind, reader: ReaderId, shelf: Shelf
+    study: Study, run_id: str | None, *, kind: ReviewKind, reader: ReaderId, remembered: Remembered
 ) -> Review:
     """Return the cells of one kind that a reader may see: errors by cause, doubts by doubt.
 
@@ -88,7 +88,7 @@ def review_of(
         kind: ``errors``: wrong calls. ``doubtful``: labels to look at again. ``uncertain``: right
             calls that are uncertain.
         reader: Who asks, to whom the run must be disclosed.
-        shelf: Where tables are kept.
+        remembered: Where tables are kept.
 
     Raises:
         HiddenError: The run was not disclosed to the reader.
@@ -96,10 +96,10 @@ def review_of(
     """
     run = open_run(study, run_id)
     check_disclosed(study, run, reader=reader)
-    table = table_of(run, shelf)
+    table = table_of(run, remembered)
     wanted = [it for it in table.cells if _is_of(it, kind)]
-    seen = seen_of(study, wanted, reader=reader)
-    said, judged = said_of(study, shelf), judgements(study, table.run_id)
+    seen = seen_of(study, wanted, reader=reader, run=run)
+    said, judged = said_of(study, remembered), judgements(study, table.run_id)
     rows = [_row(it, said, judged) for it in wanted if it.cell.cell_id in seen]
     rows.sort(key=_by_doubt if kind == "doubtful" else _by_cause)
     return Review(
@@ -110,7 +110,9 @@ def review_of(
     )
 
 
-def row_of(study: Study, run: Run, cell_id: CellId, *, reader: ReaderId, shelf: Shelf) -> ReviewRow:
+def row_of(
+    study: Study, run: Run, cell_id: CellId, *, reader: ReaderId, remembered: Remembered
+) -> ReviewRow:
     """Return one cell of a review.
 
     Raises:
@@ -118,17 +120,17 @@ def row_of(study: Study, run: Run, cell_id: CellId, *, reader: ReaderId, shelf: 
         StudyError: The run has no such cell to look at again.
     """
     check_disclosed(study, run, reader=reader)
-    found = table_of(run, shelf).of_cell.get(cell_id)
+    found = table_of(run, remembered).of_cell.get(cell_id)
     if found is None:
         raise StudyError(
             f"cell {str(cell_id)[:80]}: is none that run {run.run_id} would look at again; open "
             "the review anew"
         )
-    if cell_id not in seen_of(study, [found], reader=reader):
+    if cell_id not in seen_of(study, [found], reader=reader, run=run):
         raise HiddenError(
             f"cell {cell_id}: waits in your own queue; label it there first, then look at its cause"
         )
-    return _row(found, said_of(study, shelf), judgements(study, str(run.run_id)))
+    return _row(found, said_of(study, remembered), judgements(study, str(run.run_id)))
 
 
 def check_disclosed(study: Study, run: Run, *, reader: ReaderId) -> None:
@@ -144,20 +146,26 @@ def check_disclosed(study: Study, run: Run, *, reader: ReaderId) -> None:
         )
 
 
-def seen_of(study: Study, cells: Iterable[ReviewCell], *, reader: ReaderId) -> set[CellId]:
-    """Return those of the cells that a reader may see."""
+def seen_of(
+    study: Study, cells: Iterable[ReviewCell], *, reader: ReaderId, run: Run
+) -> set[CellId]:
+    """Return those of the cells of which a reader may see the word of a run."""
     of_slide: dict[SlideId, set[CellId]] = {}
     for it in cells:
         of_slide.setdefault(it.cell.slide_id, set()).add(it.cell.cell_id)
     found: set[CellId] = set()
     for slide_id, cell_ids in of_slide.items():
-        found |= may_see(study, reader=reader, slide_id=slide_id, cell_ids=cell_ids)
+        found |= may_see(
+            study, reader=reader, slide_id=slide_id, cell_ids=cell_ids, run_id=run.run_id
+        )
     return found
 
 
-def said_of(study: Study, shelf: Shelf) -> Said:
+def said_of(study: Study, remembered: Remembered) -> Said:
     """Return what readers say now of every labelled cell, read again when a label came."""
-    return shelf.kept(("said", str(study.folder)), label_head(study.engine), lambda: _said(study))
+    return remembered.kept(
+        ("said", str(study.folder)), label_head(study.engine), lambda: _said(study)
+    )
 
 
 def _said(study: Study) -> Said:

@@ -74,9 +74,21 @@ def write_rows(
         StorageError: The disk refuses.
     """
     with whole_file(path) as handle:
-        for row in chain([header], rows):
-            line = ",".join(quoted(cell_text(value, n_digits=n_digits)) for value in row)
-            handle.write(f"{line or _EMPTY}\n".encode())
+        for line in csv_lines(header, rows, n_digits=n_digits):
+            handle.write(line.encode())
+
+
+def csv_lines(
+    header: Sequence[str], rows: Iterable[Sequence[Any]], *, n_digits: int | None = 9
+) -> Iterator[str]:
+    """Yield the lines of a CSV, formula cells neutralised.
+
+    >>> "".join(csv_lines(["a", "b"], [("=1+1", None), (0.5, True)]))
+    "a,b\\n'=1+1,\\n0.5,1\\n"
+    """
+    for row in chain([header], rows):
+        line = ",".join(quoted(cell_text(value, n_digits=n_digits)) for value in row)
+        yield f"{line or _EMPTY}\n"
 
 
 def read_table(path: Path, *, refusal: type[RimlightError] = RunError) -> dict[str, list[str]]:

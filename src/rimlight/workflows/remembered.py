@@ -12,7 +12,7 @@ Print = tuple[tuple[int, int, int] | None, ...]
 
 
 @dataclass(slots=True, kw_only=True)
-class Shelf:
+class Remembered:
     """A few values, each beside the fingerprint of what it was made from.
 
     n_most: values kept; the one asked for longest ago goes first.

@@ -1,0 +1,367 @@
+"""Errors and doubtful labels of a run: cells with their causes, pictures, and what people say."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+from zlib import crc32
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
+
+from rimlight.io.formats.tables import csv_lines
+from rimlight.io.runs import Run, open_run
+from rimlight.records import CauseName, CellId
+from rimlight.report.cause_cells import CauseCells
+from rimlight.report.cause_words import call_of, edit_title, logit_words, name_of, sentence_of
+from rimlight.report.review_pictures import FILES, What, legend_of, picture_png, pictures_of
+from rimlight.web.workbench import ForbiddenError, Here, Owner, Workbench
+from rimlight.workflows.blinding import disclose, is_disclosed
+from rimlight.workflows.disagreements import OF_READERS
+from rimlight.workflows.judgements import N_NOTE, judge
+from rimlight.workflows.remembered import print_of
+from rimlight.workflows.review import (
+    HiddenError,
+    Review,
+    ReviewKind,
+    ReviewRow,
+    review_of,
+    row_of,
+    run_states,
+)
+
+router = APIRouter(prefix="/review", tags=["review"])
+RunName = Annotated[str | None, Query(pattern=r"^\d{4,9}$", max_length=9)]
+CellName = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class RunStateOut(BaseModel):
+    """How far a run is, and whether it was disclosed to who asks."""
+
+    run_id: str
+    is_trained: bool
+    is_asked: bool
+    is_disclosed: bool
+
+
+class SaidOut(BaseModel):
+    """The current label of one reader."""
+
+    reader: str
+    expression: str
+
+
+class JudgementOut(BaseModel):
+    """What one reader says of a cause."""
+
+    reader: str
+    is_confirmed: bool
+    note: str
+    at: str
+
+
+class NearestOut(BaseModel):
+    """A training cell that is like the cell."""
+
+    cell_id: str
+    expression: str
+
+
+class ReviewCellOut(BaseModel):
+    """A cell to look at again.
+
+    number: of its pictures; null without one. sentence: the cause, in words. call: of the run.
+    label: the consensus that the run knew. said: labels now.
+    """
+
+    number: int | None
+    cell_id: str
+    slide_id: str
+    case_id: str
+    x_l0: float
+    y_l0: float
+    part: str
+    is_held_out: bool
+    label: str
+    call: str
+    kind: str
+    status: str
+    cause: str
+    cause_name: str
+    also: list[str]
+    sentence: str
+    edit_title: str
+    logits: str
+    logit: float
+    logit_after: float | None
+    placebo_logit: float | None
+    recovered: float | None
+    probability: float
+    doubt: float | None
+    is_in_doubt: bool
+    evidence: list[str]
+    group: str
+    nearest: list[NearestOut]
+    said: list[SaidOut]
+    judged: list[JudgementOut]
+
+
+class LegendOut(BaseModel):
+    """What stands beside the heat maps; scale: logits per pixel at full colour."""
+
+    scale: float
+    low: str
+    zero: str
+    high: str
+    stamp: str
+    patch_um: float
+    reference: str = "clear glass"
+
+
+class ReviewOut(BaseModel):
+    """The cells of one kind. version: of the pictures, part of their address."""
+
+    run_id: str
+    kind: str
+    is_asked: bool
+    n: int
+    n_hidden: int
+    version: str
+    legend: LegendOut | None
+    cells: list[ReviewCellOut]
+
+
+class OpenIn(BaseModel):
+    """The run that is disclosed to the asker; null for the labels of other readers."""
+
+    run: Annotated[str, Field(pattern=r"^\d{4,9}$")] | None
+
+
+class JudgementIn(BaseModel):
+    """What the reader says of a cause; ``is_confirmed`` null takes it back."""
+
+    run: Annotated[str, Field(pattern=r"^\d{4,9}$")]
+    cell_id: CellName
+    cause: CauseName
+    is_confirmed: bool | None
+    note: Annotated[str, Field(max_length=N_NOTE)] = ""
+
+
+@router.get("/runs")
+def list_runs(here: Here, asker: Owner) -> list[RunStateOut]:
+    """Return the runs of the study, the newest first, and how far each of them is."""
+    return [
+        RunStateOut(
+            run_id=it.run_id,
+            is_trained=it.is_trained,
+            is_asked=it.is_asked,
+            is_disclosed=it.is_disclosed,
+        )
+        for it in run_states(here.study, reader=asker.reader)
+    ]
+
+
+@router.post("/disclose")
+def open_review(here: Here, asker: Owner, said: OpenIn) -> dict[str, bool]:
+    """Disclose a run to the asker, or what other readers say where there is no run; for good."""
+    subject = OF_READERS if said.run is None else open_run(here.study, said.run).run_id
+    disclose(here.study, reader=asker.reader, scope="run", subject=subject)
+    return {"is_disclosed": True}
+
+
+@router.get("/disclosed")
+def is_open(here: Here, asker: Owner, run: RunName = None) -> dict[str, bool]:
+    """Return whether a run, or what other readers say, was disclosed to the asker."""
+    subject = OF_READERS if run is None else run
+    is_there = is_disclosed(here.study, reader=asker.reader, scope="run", subject=subject)
+    return {"is_disclosed": is_there}
+
+
+@router.get("/errors")
+def errors(here: Here, asker: Owner, run: RunName = None) -> ReviewOut:
+    """Return the wrong calls of a run, those with a confirmed cause first."""
+    return _answer(here, asker, run, "errors")
+
+
+@router.get("/doubtful")
+def doubtful(here: Here, asker: Owner, run: RunName = None) -> ReviewOut:
+    """Return the labels to look at again, the most doubtful first."""
+    return _answer(here, asker, run, "doubtful")
+
+
+@router.get("/uncertain")
+def uncertain(here: Here, asker: Owner, run: RunName = None) -> ReviewOut:
+    """Return the right calls that are uncertain, those with a confirmed cause first."""
+    return _answer(here, asker, run, "uncertain")
+
+
+@router.get("/cells.csv", response_class=Response)
+def cells_csv(
+    here: Here,
+    asker: Owner,
+    kind: Annotated[Literal["errors", "doubtful", "uncertain"], Query()],
+    run: RunName = None,
+) -> Response:
+    """Return the cells of one kind as a table."""
+    review = _review(here, asker, run, kind)
+    names = [
+        name for name in ReviewCellOut.model_fields if name not in ("number", "logits", "nearest")
+    ]
+    rows = [[_in_a_cell(getattr(_cell(row), name)) for name in names] for row in review.rows]
+    return csv_reply(f"run-{review.run_id}-{kind}.csv", names, rows)
+
+
+@router.get("/pictures/{run}/{number}/{what}.png", response_class=Response)
+def picture(
+    here: Here, asker: Owner, run: str, number: int, what: What, cell: CellName
+) -> Response:
+    """Return patch, map or edited patch of the cell in a row of the run's causes."""
+    opened = open_run(here.study, run)
+    _shown(here, asker, opened, CellId(cell))
+    kept = _pictures(here, opened)
+    if kept is None or not 0 <= number < len(kept.rows) or kept.rows[number]["cell"] != cell:
+        return Response(status_code=404)
+    return Response(
+        picture_png(kept, number, what),
+        media_type="image/png",
+        headers={"cache-control": "private, max-age=86400"},
+    )
+
+
+@router.post("/judgements")
+def judgement(here: Here, asker: Owner, said: JudgementIn) -> ReviewCellOut:
+    """Keep what the asker says of a cause, and return the cell with it."""
+    run = open_run(here.study, said.run)
+    _shown(here, asker, run, CellId(said.cell_id))
+    judge(
+        here.study,
+        reader=asker.reader,
+        run_id=said.run,
+        cell_id=CellId(said.cell_id),
+        cause=said.cause.value,
+        is_confirmed=said.is_confirmed,
+        note=said.note,
+    )
+    return _cell(_shown(here, asker, run, CellId(said.cell_id)))
+
+
+def csv_reply(name: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> Response:
+    """Return a table as a file to keep; formula cells are neutralised."""
+    return Response(
+        "".join(csv_lines(header, rows)),
+        media_type="text/csv; charset=utf-8",
+        headers={"content-disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _answer(here: Workbench, asker: Owner, run: str | None, kind: ReviewKind) -> ReviewOut:
+    review = _review(here, asker, run, kind)
+    opened = open_run(here.study, review.run_id)
+    kept = _pictures(here, opened)
+    legend = None if kept is None else legend_of(kept)
+    return ReviewOut(
+        run_id=review.run_id,
+        kind=kind,
+        is_asked=review.is_asked,
+        n=len(review.rows),
+        n_hidden=review.n_hidden,
+        version=f"{crc32(repr(_print(opened)).encode()):08x}",
+        legend=None
+        if legend is None
+        else LegendOut(
+            scale=legend.scale,
+            low=legend.low,
+            zero=legend.zero,
+            high=legend.high,
+            stamp=legend.stamp,
+            patch_um=legend.patch_um,
+        ),
+        cells=[_cell(row) for row in review.rows],
+    )
+
+
+def _review(here: Workbench, asker: Owner, run: str | None, kind: ReviewKind) -> Review:
+    try:
+        return review_of(
+            here.study, run, kind=kind, reader=asker.reader, remembered=here.remembered
+        )
+    except HiddenError as error:
+        raise ForbiddenError(str(error)) from error
+
+
+def _shown(here: Workbench, asker: Owner, run: Run, cell_id: CellId) -> ReviewRow:
+    try:
+        return row_of(here.study, run, cell_id, reader=asker.reader, remembered=here.remembered)
+    except HiddenError as error:
+        raise ForbiddenError(str(error)) from error
+
+
+def _print(run: Run) -> object:
+    return print_of(run.folder / name for name in FILES)
+
+
+def _pictures(here: Workbench, run: Run) -> CauseCells | None:
+    return here.remembered.kept(
+        ("pictures", str(run.folder)), _print(run), lambda: pictures_of(run)
+    )
+
+
+def _cell(row: ReviewRow) -> ReviewCellOut:
+    it = row.cell
+    is_asked = it.status != "not_asked"
+    return ReviewCellOut(
+        number=it.number,
+        cell_id=it.cell.cell_id,
+        slide_id=it.cell.slide_id,
+        case_id=it.case_id,
+        x_l0=it.cell.x_l0,
+        y_l0=it.cell.y_l0,
+        part=it.part,
+        is_held_out=it.is_held_out,
+        label=it.expression.value,
+        call=call_of(it.logit),
+        kind=it.kind,
+        status=it.status,
+        cause=it.cause,
+        cause_name=name_of(it.cause) if is_asked else "cause not looked for",
+        also=[name_of(name) for name in it.also],
+        sentence=_sentence(row),
+        edit_title=edit_title(it.cause) if it.logit_after is not None else "",
+        logits=logit_words(it.logit, it.logit_after),
+        logit=it.logit,
+        logit_after=it.logit_after,
+        placebo_logit=it.placebo_logit,
+        recovered=it.recovered,
+        probability=it.probability,
+        doubt=it.doubt,
+        is_in_doubt=it.is_in_doubt,
+        evidence=list(it.evidence),
+        group=it.group,
+        nearest=[NearestOut(cell_id=name, expression=said.value) for name, said in it.nearest],
+        said=[SaidOut(reader=reader, expression=said.value) for reader, said in row.said],
+        judged=[
+            JudgementOut(reader=one.reader, is_confirmed=one.is_confirmed, note=one.note, at=one.at)
+            for one in row.judged
+        ],
+    )
+
+
+def _sentence(row: ReviewRow) -> str:
+    it = row.cell
+    if it.status == "not_asked":
+        return "No cause was looked for on this cell."
+    return sentence_of(
+        it.cause,
+        before=it.logit,
+        after=it.logit_after,
+        recovered=it.recovered,
+        is_wrong=it.kind == "wrong",
+    )
+
+
+def _in_a_cell(value: object) -> object:
+    if not isinstance(value, list):
+        return value
+    parts = [
+        " ".join(map(str, part.model_dump().values())) if isinstance(part, BaseModel) else part
+        for part in value
+    ]
+    return "; ".join(map(str, parts))
