@@ -11,8 +11,14 @@ from rimlight.io.formats.tables import csv_lines
 from rimlight.io.runs import Run, open_run
 from rimlight.records import CauseName, CellId
 from rimlight.report.cause_cells import CauseCells
-from rimlight.report.cause_words import call_of, edit_title, logit_words, name_of, sentence_of
 from rimlight.report.review_pictures import FILES, What, legend_of, picture_png, pictures_of
+from rimlight.web.review_answers import (
+    LegendOut,
+    ReviewCellOut,
+    ReviewOut,
+    RunStateOut,
+    cell_out,
+)
 from rimlight.web.workbench import ForbiddenError, Here, Owner, Workbench
 from rimlight.workflows.blinding import disclose, is_disclosed
 from rimlight.workflows.disagreements import OF_READERS
@@ -31,102 +37,6 @@ from rimlight.workflows.review import (
 router = APIRouter(prefix="/review", tags=["review"])
 RunName = Annotated[str | None, Query(pattern=r"^\d{4,9}$", max_length=9)]
 CellName = Annotated[str, Field(min_length=1, max_length=200)]
-
-
-class RunStateOut(BaseModel):
-    """How far a run is, and whether it was disclosed to who asks."""
-
-    run_id: str
-    is_trained: bool
-    is_asked: bool
-    is_disclosed: bool
-
-
-class SaidOut(BaseModel):
-    """The current label of one reader."""
-
-    reader: str
-    expression: str
-
-
-class JudgementOut(BaseModel):
-    """What one reader says of a cause."""
-
-    reader: str
-    is_confirmed: bool
-    note: str
-    at: str
-
-
-class NearestOut(BaseModel):
-    """A training cell that is like the cell."""
-
-    cell_id: str
-    expression: str
-
-
-class ReviewCellOut(BaseModel):
-    """A cell to look at again.
-
-    number: of its pictures; null without one. sentence: the cause, in words. call: of the run.
-    label: the consensus that the run knew. said: labels now.
-    """
-
-    number: int | None
-    cell_id: str
-    slide_id: str
-    case_id: str
-    x_l0: float
-    y_l0: float
-    part: str
-    is_held_out: bool
-    label: str
-    call: str
-    kind: str
-    status: str
-    cause: str
-    cause_name: str
-    also: list[str]
-    sentence: str
-    edit_title: str
-    logits: str
-    logit: float
-    logit_after: float | None
-    placebo_logit: float | None
-    recovered: float | None
-    probability: float
-    doubt: float | None
-    is_in_doubt: bool
-    evidence: list[str]
-    group: str
-    nearest: list[NearestOut]
-    said: list[SaidOut]
-    judged: list[JudgementOut]
-
-
-class LegendOut(BaseModel):
-    """What stands beside the heat maps; scale: logits per pixel at full colour."""
-
-    scale: float
-    low: str
-    zero: str
-    high: str
-    stamp: str
-    patch_um: float
-    reference: str = "clear glass"
-
-
-class ReviewOut(BaseModel):
-    """The cells of one kind. version: of the pictures, part of their address."""
-
-    run_id: str
-    kind: str
-    is_asked: bool
-    n: int
-    n_hidden: int
-    version: str
-    legend: LegendOut | None
-    cells: list[ReviewCellOut]
 
 
 class OpenIn(BaseModel):
@@ -205,13 +115,13 @@ def cells_csv(
     names = [
         name for name in ReviewCellOut.model_fields if name not in ("number", "logits", "nearest")
     ]
-    rows = [[_in_a_cell(getattr(_cell(row), name)) for name in names] for row in review.rows]
+    rows = [[_in_a_cell(getattr(cell_out(row), name)) for name in names] for row in review.rows]
     return csv_reply(f"run-{review.run_id}-{kind}.csv", names, rows)
 
 
 @router.get("/pictures/{run}/{number}/{what}.png", response_class=Response)
 def picture(
-    here: Here, asker: Owner, run: str, number: int, what: What, cell: CellName
+    here: Here, asker: Owner, *, run: str, number: int, what: What, cell: CellName
 ) -> Response:
     """Return patch, map or edited patch of the cell in a row of the run's causes."""
     opened = open_run(here.study, run)
@@ -240,7 +150,7 @@ def judgement(here: Here, asker: Owner, said: JudgementIn) -> ReviewCellOut:
         is_confirmed=said.is_confirmed,
         note=said.note,
     )
-    return _cell(_shown(here, asker, run, CellId(said.cell_id)))
+    return cell_out(_shown(here, asker, run, CellId(said.cell_id)))
 
 
 def csv_reply(name: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> Response:
@@ -274,7 +184,7 @@ def _answer(here: Workbench, asker: Owner, run: str | None, kind: ReviewKind) ->
             stamp=legend.stamp,
             patch_um=legend.patch_um,
         ),
-        cells=[_cell(row) for row in review.rows],
+        cells=[cell_out(row) for row in review.rows],
     )
 
 
@@ -301,59 +211,6 @@ def _print(run: Run) -> object:
 def _pictures(here: Workbench, run: Run) -> CauseCells | None:
     return here.remembered.kept(
         ("pictures", str(run.folder)), _print(run), lambda: pictures_of(run)
-    )
-
-
-def _cell(row: ReviewRow) -> ReviewCellOut:
-    it = row.cell
-    is_asked = it.status != "not_asked"
-    return ReviewCellOut(
-        number=it.number,
-        cell_id=it.cell.cell_id,
-        slide_id=it.cell.slide_id,
-        case_id=it.case_id,
-        x_l0=it.cell.x_l0,
-        y_l0=it.cell.y_l0,
-        part=it.part,
-        is_held_out=it.is_held_out,
-        label=it.expression.value,
-        call=call_of(it.logit),
-        kind=it.kind,
-        status=it.status,
-        cause=it.cause,
-        cause_name=name_of(it.cause) if is_asked else "cause not looked for",
-        also=[name_of(name) for name in it.also],
-        sentence=_sentence(row),
-        edit_title=edit_title(it.cause) if it.logit_after is not None else "",
-        logits=logit_words(it.logit, it.logit_after),
-        logit=it.logit,
-        logit_after=it.logit_after,
-        placebo_logit=it.placebo_logit,
-        recovered=it.recovered,
-        probability=it.probability,
-        doubt=it.doubt,
-        is_in_doubt=it.is_in_doubt,
-        evidence=list(it.evidence),
-        group=it.group,
-        nearest=[NearestOut(cell_id=name, expression=said.value) for name, said in it.nearest],
-        said=[SaidOut(reader=reader, expression=said.value) for reader, said in row.said],
-        judged=[
-            JudgementOut(reader=one.reader, is_confirmed=one.is_confirmed, note=one.note, at=one.at)
-            for one in row.judged
-        ],
-    )
-
-
-def _sentence(row: ReviewRow) -> str:
-    it = row.cell
-    if it.status == "not_asked":
-        return "No cause was looked for on this cell."
-    return sentence_of(
-        it.cause,
-        before=it.logit,
-        after=it.logit_after,
-        recovered=it.recovered,
-        is_wrong=it.kind == "wrong",
     )
 
 
