@@ -554,7 +554,7 @@ export interface components {
             /** Run Id */
             run_id: string | null;
             /** Scales */
-            scales: components["schemas"]["rimlight__web__agreement__ScaleOut"][];
+            scales: components["schemas"]["rimlight__web__agreement_answers__ScaleOut"][];
             /** Sentence */
             sentence: string;
             /** Tables */
@@ -1343,7 +1343,7 @@ export interface components {
          * ScaleOut
          * @description One way to compare labels; main: the figure that is shown first.
          */
-        rimlight__web__agreement__ScaleOut: {
+        rimlight__web__agreement_answers__ScaleOut: {
             /** Figures */
             figures: {
                 [key: string]: components["schemas"]["FigureAboutOut"];

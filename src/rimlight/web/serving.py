@@ -65,7 +65,7 @@ def serve_study(
         tell(link)
         if is_opened:
             webbrowser.open(link)
-        with kept_twice(study), closing(workbench.slides):
+        with kept_twice(study), closing(workbench.slides), closing(workbench.errands):
             uvicorn.Server(config).run(sockets=[listener])
 
 
