@@ -444,6 +444,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/slides/{slide_id}/points": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Points
+         * @description Return the predicted cells that the asker may see, as a table of bytes.
+         */
+        get: operations["points_api_slides__slide_id__points_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/slides/{slide_id}/points/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One Point
+         * @description Return one predicted cell.
+         */
+        get: operations["one_point_api_slides__slide_id__points__number__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/slides/{slide_id}/tiles/{level}/{column}_{row}.jpg": {
         parameters: {
             query?: never;
@@ -870,6 +910,40 @@ export interface components {
             top_l0: number;
             /** Width L0 */
             width_l0: number;
+        };
+        /**
+         * PointOut
+         * @description A predicted cell. od_ring: DAB density of its ring; reason: why it does not count, or "".
+         */
+        PointOut: {
+            /** Cell Id */
+            cell_id: string;
+            /** Has Levels */
+            has_levels: boolean;
+            /** Level */
+            level: number;
+            /** Logit */
+            logit: number;
+            /** Model */
+            model: string;
+            /** Number */
+            number: number;
+            /** Od Ring */
+            od_ring: number | null;
+            /** Part */
+            part: string;
+            /** Probability */
+            probability: number;
+            /** Reason */
+            reason: string;
+            /** Run */
+            run: string;
+            /** Slide Id */
+            slide_id: string;
+            /** X L0 */
+            x_l0: number;
+            /** Y L0 */
+            y_l0: number;
         };
         /**
          * ReaderOut
@@ -2031,6 +2105,71 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    points_api_slides__slide_id__points_get: {
+        parameters: {
+            query?: {
+                run?: string | null;
+            };
+            header?: never;
+            path: {
+                slide_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    one_point_api_slides__slide_id__points__number__get: {
+        parameters: {
+            query?: {
+                run?: string | null;
+            };
+            header?: never;
+            path: {
+                slide_id: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PointOut"];
+                };
             };
             /** @description Validation Error */
             422: {

@@ -123,6 +123,16 @@ class Cell:
         if not (isfinite(self.x_l0) and isfinite(self.y_l0)):
             raise ValueError(f"cell {self.cell_id}: the centre must be finite, got {self}")
 
+    @classmethod
+    def at_place(cls, slide_id: SlideId, x_l0: float, y_l0: float) -> "Cell":
+        """Return a cell that nobody named, under the name that its slide and place give it.
+
+        >>> Cell.at_place(SlideId("s1"), 1210.25, 258).cell_id
+        's1@1210.2_258.0'
+        """
+        name = CellId(f"{slide_id}@{x_l0:.1f}_{y_l0:.1f}")
+        return cls(cell_id=name, slide_id=slide_id, x_l0=x_l0, y_l0=y_l0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:

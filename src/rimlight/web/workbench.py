@@ -13,6 +13,7 @@ from rimlight.jobs.slide_workers import SlidePool
 from rimlight.records import ReaderId
 from rimlight.web.shelf import Shelf
 from rimlight.workflows.remembered import Remembered
+from rimlight.workflows.slide_points import PointStore
 
 Role = Literal["reader", "owner"]
 
@@ -24,6 +25,7 @@ class Workbench:
     slides: their pixels, read by child processes.
     explainer: None where the server explains nothing. shelf: pictures made for single readers.
     remembered: what was read from files of runs. errands: verbs that run as children.
+    points: predicted cells of the slides asked for last.
     """
 
     study: Study
@@ -32,6 +34,7 @@ class Workbench:
     slides: SlidePool = field(default_factory=SlidePool)
     remembered: Remembered = field(default_factory=Remembered)
     errands: Errands = field(default_factory=Errands)
+    points: PointStore = field(default_factory=PointStore)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

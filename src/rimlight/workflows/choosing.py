@@ -20,7 +20,7 @@ from rimlight.core.stains import stain_matrix
 from rimlight.errors import SettingsError
 from rimlight.io.study import Study
 from rimlight.model.prediction import probability
-from rimlight.records import CauseName, Cell, CellId, RoundCell, SlideId, SlideInfo
+from rimlight.records import CauseName, Cell, RoundCell, SlideId, SlideInfo
 from rimlight.settings import TriageSettings
 from rimlight.workflows.exemplars import Exemplars, Suspects, cause_scores
 from rimlight.workflows.tumour_decision import TumourNetwork
@@ -126,7 +126,9 @@ def chosen_cells(search: Search, found: Shortlists) -> tuple[list[RoundCell], Se
     }
     cells = [
         RoundCell(
-            cell=_cell(search.infos[int(choices.slide[row])].slide_id, *places[row, :2].tolist()),
+            cell=Cell.at_place(
+                search.infos[int(choices.slide[row])].slide_id, *places[row, :2].tolist()
+            ),
             share=share,
             cause=str(choices.cause[row]) if share == "cause" else "",
             score=float(score_of_share[share][row]),
@@ -202,9 +204,3 @@ def _scores_of(search: Search, cause: str, best: Best) -> np.ndarray:
         stains=stain_matrix(settings.stain),
         seed=search.seed,
     )
-
-
-def _cell(slide_id: SlideId, x_l0: float, y_l0: float) -> Cell:
-    """A cell under the name that an import gives a point of this place."""
-    name = CellId(f"{slide_id}@{x_l0:.1f}_{y_l0:.1f}")
-    return Cell(cell_id=name, slide_id=slide_id, x_l0=x_l0, y_l0=y_l0)

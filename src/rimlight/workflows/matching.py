@@ -117,8 +117,7 @@ class _History:
             ValueError: Its id belongs to a cell elsewhere; the message is a clause.
         """
         slide_id, x_l0, y_l0 = point.slide.slide_id, point.x_l0, point.y_l0
-        name_here = _name_of_place(slide_id, x_l0, y_l0)
-        here = Cell(cell_id=name_here, slide_id=slide_id, x_l0=x_l0, y_l0=y_l0)
+        here = Cell.at_place(slide_id, x_l0, y_l0)
         near = self.grid_of(point.slide).near(x_l0, y_l0)
         if point.record.cell is None:
             return replace(here, cell_id=CellId(near[0][1])) if near else here
@@ -163,7 +162,7 @@ class _History:
 
     def _is_unnamed(self, cell_id: CellId) -> bool:
         cell = self.cells[cell_id]
-        return cell_id == _name_of_place(cell.slide_id, cell.x_l0, cell.y_l0)
+        return cell_id == Cell.at_place(cell.slide_id, cell.x_l0, cell.y_l0).cell_id
 
 
 def _history_of(events: Iterable[Label]) -> _History:
@@ -171,10 +170,6 @@ def _history_of(events: Iterable[Label]) -> _History:
     for label in events:
         history.add(label)
     return history
-
-
-def _name_of_place(slide_id: SlideId, x_l0: float, y_l0: float) -> CellId:
-    return CellId(f"{slide_id}@{x_l0:.1f}_{y_l0:.1f}")
 
 
 def _label_id(point: PlacedPoint, act: str) -> LabelId:
