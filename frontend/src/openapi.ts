@@ -504,6 +504,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/stains": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stains
+         * @description Return the stain vectors that the study's settings ask for.
+         */
+        get: operations["stains_api_stains_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/what-if": {
         parameters: {
             query?: never;
@@ -1199,6 +1219,21 @@ export interface components {
             logits: number;
             /** Stain */
             stain: string;
+        };
+        /**
+         * StainsOut
+         * @description Stain vectors: rows haematoxylin, DAB, residual, each of optical densities R, G, B.
+         *
+         *     inverse: optical densities R, G, B of a pixel times this give its three concentrations.
+         *     source: where the vectors come from, such as ``default`` or ``settings``.
+         */
+        StainsOut: {
+            /** Inverse */
+            inverse: number[][];
+            /** Source */
+            source: string;
+            /** Vectors */
+            vectors: number[][];
         };
         /** ValidationError */
         ValidationError: {
@@ -2214,6 +2249,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    stains_api_stains_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StainsOut"];
                 };
             };
         };

@@ -1,26 +1,44 @@
 // The page of one slide: its picture, and the parts that lie over it and beside it.
 
 import "./slide-page.css";
-import type { Page, Slide } from "./app";
-import { asked } from "./api";
+import { ApiError, asked } from "./api";
+import type { App, Page, Slide } from "./app";
+import { attachColours } from "./colours";
 import { fill, h } from "./dom";
+import { attachFaults } from "./faults";
+import { attachGamepad } from "./gamepad";
+import { attachLayers } from "./layers";
+import { attachMagnification } from "./magnification";
+import { attachOverview } from "./overview";
+import { attachPan } from "./pan";
+import { attachReticle } from "./reticle";
+import { attachScaleBar } from "./scalebar";
+import type { Attach } from "./slide-view";
 import { attachViewState } from "./view-state";
 import { openViewer } from "./viewer";
-import type { Viewer } from "./viewer";
-import type { Attach } from "./slide-view";
+import type { Opened, Viewer } from "./viewer";
 
 /** Parts of the page itself, in the order of their panels. */
-const OWN_PARTS: ((view: Viewer, params: URLSearchParams) => () => void)[] = [attachViewState];
+const OWN_PARTS: ((view: Viewer, params: URLSearchParams) => () => void)[] = [
+  attachFaults,
+  attachViewState,
+  attachLayers,
+  attachColours,
+  attachMagnification,
+  attachScaleBar,
+  attachPan,
+  attachGamepad,
+  attachReticle,
+  attachOverview,
+];
 
 /** Parts that others add; one line each, taken away in the reverse order when the page is left. */
 const PARTS: Attach[] = [];
 
 export const page: Page = async (root, app, params) => {
-  const slides = (await asked(app.api.GET("/api/slides"))) as Slide[];
-  const slide = slides.find(({ slide_id }) => slide_id === params.get("id"));
-  if (!slide) return without(root, params.get("id"));
-  const { frame, side } = layOut(root, slide);
-  const view = openViewer(app, slide, { frame, side });
+  const found = await find(app, params.get("id"));
+  if (!found) return without(root, params.get("id"));
+  const view = await openViewer(app, found, layOut(root, found.slide));
   const detach = [
     ...OWN_PARTS.map((attach) => attach(view, params)),
     ...PARTS.map((attach) => attach(view)),
@@ -32,13 +50,36 @@ export const page: Page = async (root, app, params) => {
   };
 };
 
+/** The slide and what there is to know of its file; of a file that is gone, why. */
+async function find(app: App, id: string | null): Promise<Opened | null> {
+  const path = { slide_id: id ?? "" };
+  try {
+    const facts = await asked(app.api.GET("/api/slides/{slide_id}", { params: { path } }));
+    return { slide: facts as unknown as Slide, ways: facts.ways, notices: facts.notices, fault: null };
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    const slides = (await asked(app.api.GET("/api/slides"))) as Slide[];
+    const slide = slides.find(({ slide_id }) => slide_id === id);
+    return slide ? { slide, ways: [], notices: [], fault: error.message } : null;
+  }
+}
+
 function layOut(root: HTMLElement, slide: Slide): { frame: HTMLElement; side: HTMLElement } {
-  const frame = h("div", { className: "slide-frame" });
-  const side = h("aside", { className: "slide-side", aria: { label: "Layers and panels" } });
+  const osd = h("div", { className: "slide-osd" });
+  const frame = h("section", { className: "slide-frame", aria: { label: "Slide" } }, osd);
+  const about = h("p", { className: "slide-about" }, `Case ${slide.case_id} · ${slide.assay}`);
   const title = h("h1", { className: "slide-title" }, slide.slide_id);
+  const side = h("aside", { className: "slide-side", aria: { label: "Layers and panels" } }, title, about);
+  const fold = h("button", { type: "button", className: "slide-fold" }, "Panels");
+  const setFolded = (isFolded: boolean): void => {
+    root.classList.toggle("is-folded", isFolded);
+    fold.setAttribute("aria-expanded", String(!isFolded));
+  };
+  fold.onclick = () => setFolded(!root.classList.contains("is-folded"));
+  setFolded(matchMedia("(max-width: 60rem)").matches);
   root.classList.add("slide-page");
-  fill(root, h("div", { className: "slide-picture" }, frame), side);
-  side.append(title, h("p", { className: "slide-about" }, `case ${slide.case_id}`));
+  frame.append(fold);
+  fill(root, frame, side);
   return { frame, side };
 }
 

@@ -10,6 +10,8 @@ export interface Layer {
   title: string;
   /** event.code of its key and how it is shown, if it has one. */
   key?: { code: string; shown: string };
+  /** A habit of the person, kept by the browser and left out of links. */
+  isHabit?: boolean;
   readonly isOn: boolean;
   setOn(on: boolean): void;
 }

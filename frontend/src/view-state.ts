@@ -8,22 +8,18 @@ const WAIT_MS = 250;
 export function attachViewState(view: Viewer, params: URLSearchParams): () => void {
   const start = placeOf(params);
   let timer = 0;
-  let isPlaced = false;
-  const place = (): void => {
-    if (start) view.centre(start.x_l0, start.y_l0, start.um ?? undefined);
-    if (start) view.osd.viewport.update();
-    isPlaced = true;
-    view.redraw();
-  };
-  view.osd.addOnceHandler("open", place);
+  if (start) {
+    view.centre(start.x_l0, start.y_l0, start.um ?? undefined);
+    view.osd.viewport.zoomTo(view.osd.viewport.getZoom(), undefined, true);
+    view.osd.viewport.panTo(view.osd.viewport.getCenter(), true);
+  }
   const stop = view.onDraw(() => {
     clearTimeout(timer);
-    if (isPlaced) timer = setTimeout(() => note(view), WAIT_MS);
+    timer = setTimeout(() => note(view), WAIT_MS);
   });
   return () => {
     stop();
     clearTimeout(timer);
-    view.osd.removeHandler("open", place);
   };
 }
 

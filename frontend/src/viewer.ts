@@ -1,50 +1,131 @@
-// One open slide: OpenSeadragon without its own keys and buttons, and what its parts share.
+// One open slide: where it lies on the screen, and what the parts of its page share.
 
 import OpenSeadragon from "openseadragon";
 import type { App, Slide } from "./app";
 import { h } from "./dom";
+import { Listeners } from "./listeners";
+import { createOsd, isStill } from "./osd";
 import type { CellRef } from "./outbox";
-import { TILE_PX, tileSource } from "./slide-source";
-import type { ColourWay } from "./slide-source";
+import { PictureShown } from "./picture";
+import type { ColourWay, Picture } from "./slide-source";
 import type { CellSource, Layer, NearCell, SlideView } from "./slide-view";
 
-/** What the slide page itself needs beyond what its parts share. */
+/** A slide as the server opened it. `fault`: why it has no picture; `notices`: of its file. */
+export interface Opened {
+  slide: Slide;
+  ways: readonly ColourWay[];
+  notices: readonly string[];
+  fault: string | null;
+}
+
+/** What the slide page's own parts use beyond what all parts share. */
 export interface Viewer extends SlideView {
+  /** Lies over the stage; buttons of the page are put here. */
+  readonly frame: HTMLElement;
+  readonly opened: Opened;
   readonly layers: readonly Layer[];
   onLayers(run: () => void): () => void;
   /** Micrometres that a CSS pixel covers now. */
   readonly umPerPx: number;
-  /** Show the slide magnified, with the present middle or a place of the stage kept where it is. */
+  /** Magnify; a place of the stage, else its middle, stays where it is. */
   magnify(umPerPx: number, at?: { x: number; y: number }): void;
   panBy(dx: number, dy: number): void;
-  /** Load the picture anew in another way of colour. */
-  setColour(way: ColourWay): void;
+  whole(): void;
+  show(picture: Picture): void;
+  /** Called with why squares of the picture are missing, and with null when they came after all. */
+  onFault(run: (sentence: string | null) => void): () => void;
+  onPointer(run: () => void): () => void;
   close(): void;
 }
 
-const LARGEST_CSS_PX_PER_L0 = 12;
-const ANIMATION_S = 0.25;
 const HIT_RADIUS_PX = 12;
 
-/** Open a slide in a frame; `side` is the column beside it. */
-export function openViewer(
+/** Open a slide in a frame; `side` is the column beside it. Resolves when the picture is placed. */
+export async function openViewer(
   app: App,
-  slide: Slide,
+  opened: Opened,
   { frame, side }: { frame: HTMLElement; side: HTMLElement },
-): Viewer {
-  const osd = createOsd(frame, slide);
+): Promise<Viewer> {
+  const { slide } = opened;
+  const osd = createOsd(frame.querySelector<HTMLElement>(".slide-osd") ?? frame, slide);
   const stage = h("div", { className: "stage" });
   osd.canvas.append(stage);
   const draws = new Listeners<void>();
-  const selections = new Listeners<CellRef | null>();
-  const layerChanges = new Listeners<void>();
-  const layers: Layer[] = [];
-  const sources: CellSource[] = [];
-  let selected: CellRef | null = null;
-  let asked = 0;
-  const plane = { left: 0, top: 0, scale: 1 };
-  let over: { x: number; y: number } | null = null;
+  const faults = new Listeners<string | null>();
+  const plane = createPlane(osd, slide, () => draws.tell());
+  const shown = new PictureShown(osd, opened, (sentence) => faults.tell(sentence));
+  const pointer = followPointer(stage, frame);
+  const { viewport } = osd;
+  const zoomOf = (width_um: number): number => (slide.width_l0 * slide.mpp) / width_um;
+  const layers = createLayers();
+  const selection = createSelection();
+  await shown.show({ way: "srgb" });
 
+  return {
+    app,
+    opened,
+    slide,
+    osd,
+    stage,
+    side,
+    frame,
+    ...layers,
+    ...createCells(),
+    get selected() {
+      return selection.selected;
+    },
+    select: selection.select,
+    onSelect: selection.onSelect,
+    get pxPerL0() {
+      return plane.scale;
+    },
+    get umPerPx() {
+      return slide.mpp / plane.scale;
+    },
+    toScreen: (x_l0, y_l0) => ({
+      x: (x_l0 - plane.left) * plane.scale,
+      y: (y_l0 - plane.top) * plane.scale,
+    }),
+    toLevel0: (x, y) => ({
+      x_l0: plane.left + x / plane.scale,
+      y_l0: plane.top + y / plane.scale,
+    }),
+    pointer: () => pointer.at,
+    onPointer: (run) => pointer.moves.add(run),
+    onDraw: (run) => draws.add(run),
+    redraw: plane.redraw,
+    show: (picture) => void shown.show(picture),
+    onFault: (run) => faults.add(run),
+    centre(x_l0, y_l0, um) {
+      const middle = new OpenSeadragon.Point(x_l0 / slide.width_l0, y_l0 / slide.width_l0);
+      viewport.panTo(middle, isStill());
+      if (um) viewport.zoomTo(zoomOf(um), undefined, isStill());
+      viewport.applyConstraints();
+    },
+    magnify(umPerPx, at) {
+      const kept = at && viewport.pointFromPixel(new OpenSeadragon.Point(at.x, at.y));
+      viewport.zoomTo(zoomOf(viewport.getContainerSize().x * umPerPx), kept, isStill());
+      viewport.applyConstraints();
+    },
+    panBy(dx, dy) {
+      const delta = viewport.deltaPointsFromPixels(new OpenSeadragon.Point(dx, dy));
+      viewport.panBy(delta, isStill());
+      viewport.applyConstraints();
+    },
+    whole: () => void viewport.goHome(isStill()),
+    close() {
+      pointer.stop();
+      plane.stop();
+      shown.close();
+      osd.destroy();
+    },
+  };
+}
+
+/** Where level 0 lies on the stage: measured before every draw, and told when it moved. */
+function createPlane(osd: OpenSeadragon.Viewer, slide: Slide, tell: () => void) {
+  const plane = { left: 0, top: 0, scale: 1, redraw, stop: () => cancelAnimationFrame(asked) };
+  let asked = 0;
   function measure(): boolean {
     const bounds = osd.viewport.getBoundsNoRotate(true);
     const scale = osd.viewport.getContainerSize().x / bounds.width / slide.width_l0;
@@ -57,7 +138,7 @@ export function openViewer(
   function drawNow(): void {
     cancelAnimationFrame(asked);
     asked = 0;
-    draws.tell();
+    tell();
   }
   function redraw(): void {
     asked ||= requestAnimationFrame(() => {
@@ -69,61 +150,69 @@ export function openViewer(
     if (measure()) drawNow();
   });
   osd.addHandler("resize", redraw);
-  osd.addHandler("open", redraw);
+  measure();
+  return plane;
+}
+
+function followPointer(stage: HTMLElement, frame: HTMLElement) {
+  const moves = new Listeners<void>();
+  const pointer = { at: null as { x: number; y: number } | null, moves, stop };
   const follow = (event: PointerEvent): void => {
     const box = stage.getBoundingClientRect();
-    over = { x: event.clientX - box.left, y: event.clientY - box.top };
+    pointer.at = { x: event.clientX - box.left, y: event.clientY - box.top };
+    moves.tell();
   };
   const lose = (): void => {
-    over = null;
+    pointer.at = null;
+    moves.tell();
   };
-  frame.addEventListener("pointermove", follow);
-  frame.addEventListener("pointerdown", follow);
+  frame.addEventListener("pointermove", follow, true);
+  frame.addEventListener("pointerdown", follow, true);
   frame.addEventListener("pointerleave", lose);
-  measure();
+  function stop(): void {
+    frame.removeEventListener("pointermove", follow, true);
+    frame.removeEventListener("pointerdown", follow, true);
+    frame.removeEventListener("pointerleave", lose);
+  }
+  return pointer;
+}
 
+function createLayers(): Pick<Viewer, "layers" | "addLayer" | "onLayers"> {
+  const layers: Layer[] = [];
+  const changes = new Listeners<void>();
   return {
-    app,
-    slide,
-    osd,
-    stage,
-    side,
     layers,
-    get pxPerL0() {
-      return plane.scale;
-    },
-    get umPerPx() {
-      return slide.mpp / plane.scale;
-    },
-    get selected() {
-      return selected;
-    },
-    toScreen: (x_l0, y_l0) => ({
-      x: (x_l0 - plane.left) * plane.scale,
-      y: (y_l0 - plane.top) * plane.scale,
-    }),
-    toLevel0: (x, y) => ({
-      x_l0: plane.left + x / plane.scale,
-      y_l0: plane.top + y / plane.scale,
-    }),
-    pointer: () => over,
-    onDraw: (run) => draws.add(run),
-    redraw,
+    onLayers: (run) => changes.add(run),
     addLayer(layer) {
       layers.push(layer);
-      layerChanges.tell();
+      changes.tell();
       return () => {
         const at = layers.indexOf(layer);
         if (at >= 0) layers.splice(at, 1);
-        layerChanges.tell();
+        changes.tell();
       };
     },
-    onLayers: (run) => layerChanges.add(run),
+  };
+}
+
+function createSelection(): Pick<Viewer, "selected" | "select" | "onSelect"> {
+  const changes = new Listeners<CellRef | null>();
+  let selected: CellRef | null = null;
+  return {
+    get selected() {
+      return selected;
+    },
     select(cell) {
       selected = cell;
-      selections.tell(cell);
+      changes.tell(cell);
     },
-    onSelect: (run) => selections.add(run),
+    onSelect: (run) => changes.add(run),
+  };
+}
+
+function createCells(): Pick<Viewer, "addCells" | "cellNear"> {
+  const sources: CellSource[] = [];
+  return {
     addCells(source) {
       sources.push(source);
       return () => {
@@ -139,92 +228,5 @@ export function openViewer(
       }
       return best?.cell ?? null;
     },
-    centre(x_l0, y_l0, um) {
-      const middle = new OpenSeadragon.Point(x_l0 / slide.width_l0, y_l0 / slide.width_l0);
-      osd.viewport.panTo(middle, isStill());
-      if (um) osd.viewport.zoomTo((slide.width_l0 * slide.mpp) / um, undefined, isStill());
-      osd.viewport.applyConstraints();
-    },
-    magnify(umPerPx, at) {
-      const width_um = osd.viewport.getContainerSize().x * umPerPx;
-      const kept = at && osd.viewport.pointFromPixel(new OpenSeadragon.Point(at.x, at.y));
-      osd.viewport.zoomTo((slide.width_l0 * slide.mpp) / width_um, kept, isStill());
-      osd.viewport.applyConstraints();
-    },
-    panBy(dx, dy) {
-      const delta = osd.viewport.deltaPointsFromPixels(new OpenSeadragon.Point(dx, dy));
-      osd.viewport.panBy(delta, isStill());
-      osd.viewport.applyConstraints();
-    },
-    setColour(way) {
-      const old = osd.world.getItemAt(0) as OpenSeadragon.TiledImage | undefined;
-      osd.addTiledImage({
-        tileSource: tileSource(slide, way),
-        ...(old ? { index: 1 } : {}),
-        success: () => {
-          if (old && osd.world.getIndexOfItem(old) >= 0) osd.world.removeItem(old);
-          redraw();
-        },
-      });
-    },
-    close() {
-      frame.removeEventListener("pointermove", follow);
-      frame.removeEventListener("pointerdown", follow);
-      frame.removeEventListener("pointerleave", lose);
-      cancelAnimationFrame(asked);
-      osd.destroy();
-    },
   };
 }
-
-function createOsd(frame: HTMLElement, slide: Slide): OpenSeadragon.Viewer {
-  const gestures = { clickToZoom: false, dblClickToZoom: false, dblClickDragToZoom: false };
-  const osd = new OpenSeadragon.Viewer({
-    element: frame,
-    showNavigationControl: false,
-    showSequenceControl: false,
-    keyboardNavEnabled: false,
-    animationTime: isStill() ? 0 : ANIMATION_S,
-    springStiffness: 8,
-    blendTime: 0,
-    imageLoaderLimit: 8,
-    maxTilesPerFrame: 12,
-    maxImageCacheCount: 600,
-    visibilityRatio: 0.2,
-    minZoomImageRatio: 0.7,
-    maxZoomPixelRatio: LARGEST_CSS_PX_PER_L0,
-    smoothTileEdgesMinZoom: Infinity,
-    placeholderFillStyle: "#e9ecf1",
-    tileRetryMax: 1,
-    gestureSettingsMouse: { ...gestures, flickEnabled: false },
-    gestureSettingsPen: gestures,
-    gestureSettingsTouch: { ...gestures, pinchRotate: false, flickMomentum: 0.1 },
-    tileSources: tileSource(slide, "srgb") as unknown as string,
-  } as OpenSeadragon.Options);
-  osd.canvas.tabIndex = 0;
-  osd.canvas.setAttribute("role", "application");
-  osd.canvas.setAttribute("aria-roledescription", "slide");
-  osd.canvas.setAttribute(
-    "aria-label",
-    `Slide ${slide.slide_id}: arrows pan, plus and minus magnify, question mark shows all keys`,
-  );
-  return osd;
-}
-
-/** Whether the person asked their system for less motion. */
-export function isStill(): boolean {
-  return matchMedia("(prefers-reduced-motion: reduce)").matches;
-}
-
-class Listeners<T> {
-  private readonly all = new Set<(value: T) => void>();
-  add(run: (value: T) => void): () => void {
-    this.all.add(run);
-    return () => this.all.delete(run);
-  }
-  tell(value: T): void {
-    for (const run of [...this.all]) run(value);
-  }
-}
-
-export { TILE_PX };

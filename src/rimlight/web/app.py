@@ -9,7 +9,7 @@ from fastapi.staticfiles import StaticFiles
 
 from rimlight import __version__
 from rimlight.errors import RimlightError
-from rimlight.web import agreement, pictures, points, review, session, slides, why
+from rimlight.web import agreement, pictures, points, review, session, slides, stains, why
 from rimlight.web.failures import add_failures
 from rimlight.web.security import Door, Gate
 from rimlight.web.workbench import Workbench
@@ -17,6 +17,7 @@ from rimlight.web.workbench import Workbench
 ROUTERS: tuple[APIRouter, ...] = (
     session.router,
     slides.router,
+    stains.router,
     pictures.router,
     why.router,
     review.router,

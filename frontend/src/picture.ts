@@ -1,0 +1,73 @@
+// Which picture of the slide is shown: changed without a blank moment, asked for again when lost.
+
+import type OpenSeadragon from "openseadragon";
+import { hatchedSource, tileSource } from "./slide-source";
+import type { Faults, Picture } from "./slide-source";
+import type { Opened } from "./viewer";
+
+const LONGEST_BOTH_MS = 5000;
+const ASK_AGAIN_MS = 4000;
+
+/** Show pictures of one slide in a viewer, one after the other. */
+export class PictureShown {
+  private timer = 0;
+  private retry = 0;
+  private lost: string | null = null;
+  private now: Picture = { way: "srgb" };
+
+  /** `tell` is called with why squares are missing, and with null when all came after all. */
+  constructor(
+    private readonly osd: OpenSeadragon.Viewer,
+    private readonly opened: Opened,
+    private readonly tell: (sentence: string | null) => void,
+  ) {}
+
+  /** Put a picture over the present one, and take that away when the new one is complete. */
+  async show(picture: Picture): Promise<void> {
+    this.now = picture;
+    const { slide, fault } = this.opened;
+    const source = fault ? hatchedSource(slide) : tileSource(slide, picture, this.faults);
+    const added = await new Promise<OpenSeadragon.TiledImage>((success) => {
+      this.osd.addTiledImage({
+        tileSource: source as unknown as string,
+        success: (event: Event) =>
+          success((event as unknown as { item: OpenSeadragon.TiledImage }).item),
+      });
+    });
+    clearTimeout(this.timer);
+    const clear = (): void => this.keepOnly(added);
+    added.whenFullyLoaded(clear);
+    this.timer = setTimeout(clear, LONGEST_BOTH_MS);
+  }
+
+  close(): void {
+    clearTimeout(this.timer);
+    clearTimeout(this.retry);
+  }
+
+  private keepOnly(kept: OpenSeadragon.TiledImage): void {
+    const { world } = this.osd;
+    if (!world || world.getIndexOfItem(kept) !== world.getItemCount() - 1) return;
+    for (let at = world.getItemCount() - 2; at >= 0; at--) world.removeItem(world.getItemAt(at));
+  }
+
+  private readonly faults: Faults = {
+    tell: ({ sentence, isLost }) => {
+      if (!isLost) {
+        this.tell(sentence);
+        return;
+      }
+      this.lost = sentence;
+      this.tell(sentence);
+      this.retry ||= setTimeout(() => {
+        this.retry = 0;
+        void this.show(this.now);
+      }, ASK_AGAIN_MS);
+    },
+    arrived: () => {
+      if (this.lost === null) return;
+      this.lost = null;
+      this.tell(null);
+    },
+  };
+}
