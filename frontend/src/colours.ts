@@ -2,7 +2,7 @@
 
 import { asked } from "./api";
 import type { App } from "./app";
-import { h } from "./dom";
+import { fill, h } from "./dom";
 import type { ColourWay, Picture } from "./slide-source";
 import { CHANNELS, cssOf, paletteOf, recolour, sharesOf } from "./stains";
 import type { Channel, Stains } from "./stains";
@@ -116,7 +116,11 @@ function fillLegend(legend: HTMLElement, stains: Stains, channel: Channel): void
     patch.style.background = cssOf(palette, od);
     return h("span", { className: "colours-step" }, patch, h("span", {}, String(od)));
   });
-  legend.replaceChildren(h("span", { className: "colours-name" }, `${name}, optical density`), ...steps);
+  fill(
+    legend,
+    h("span", {}, `${name}, optical density`),
+    h("span", { className: "colours-steps" }, ...steps),
+  );
   legend.setAttribute(
     "aria-label",
     `${CHANNEL_TITLES[channel]}: paper white is optical density 0, darkest is 1.5 and more`,

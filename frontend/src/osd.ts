@@ -44,12 +44,11 @@ export function createOsd(frame: HTMLElement, slide: Slide): OpenSeadragon.Viewe
   return osd;
 }
 
-/** OpenSeadragon adds a style element, which the content policy refuses, unless one is there. */
+/** OpenSeadragon adds a style element, which the content policy refuses, unless one is there: this is no style. */
 function forestallStyleElement(): void {
   const mark = "data-openseadragon-mobile-css";
   if (document.querySelector(`style[${mark}]`)) return;
-  const empty = document.createElement("style");
-  empty.type = "text/plain";
+  const empty = document.createElementNS("urn:rimlight:nothing", "style");
   empty.setAttribute(mark, "true");
   document.head.append(empty);
 }
