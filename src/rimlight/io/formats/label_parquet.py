@@ -106,8 +106,15 @@ def write_label_parquet(
 
 
 def _unpacked_bytes(metadata: Any, names: list[str]) -> int:
-    """Return how large the file says that these columns are when unpacked."""
-    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
+    """Return how large the file says that these columns are at most when unpacked.
+
+    Single columns are asked only where all of them together are too large: of a column with
+    damaged size statistics pyarrow ends the process instead of raising.
+    """
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    of_all = sum(int(group.total_byte_size) for group in groups)
+    if of_all <= MAX_BYTES:
+        return of_all
     chunks = (group.column(place) for group in groups for place in range(group.num_columns))
     return sum(
         int(chunk.total_uncompressed_size) for chunk in chunks if chunk.path_in_schema in names
