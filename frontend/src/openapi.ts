@@ -4,6 +4,103 @@
  */
 
 export interface paths {
+    "/api/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Accounts
+         * @description Return all accounts, ordered by name.
+         */
+        get: operations["list_accounts_api_accounts_get"];
+        put?: never;
+        /**
+         * Add Account
+         * @description Add an account.
+         *
+         *     Raises:
+         *         AccountError: The name or the password cannot be one, or the name is taken.
+         */
+        post: operations["add_account_api_accounts_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/accounts/{name}/active": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set Active
+         * @description Let an account sign in, or not any more; its labels stay.
+         *
+         *     Raises:
+         *         AccountError: There is no such account, or it is the last active owner.
+         */
+        post: operations["set_active_api_accounts__name__active_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/accounts/{name}/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set Password
+         * @description Give an account another password; it is signed out everywhere but here.
+         *
+         *     Raises:
+         *         ForbiddenError: A reader asks for somebody else, or the present password is wrong.
+         *         SlowDownError: Too many wrong ones lately.
+         */
+        post: operations["set_password_api_accounts__name__password_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/accounts/{name}/role": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set Role
+         * @description Make an account a reader's or an owner's.
+         *
+         *     Raises:
+         *         AccountError: There is no such account, or it is the last active owner.
+         */
+        post: operations["set_role_api_accounts__name__role_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/enter": {
         parameters: {
             query?: never;
@@ -13,7 +110,7 @@ export interface paths {
         };
         /**
          * Enter
-         * @description Exchange the token of the printed link for a cookie, and go to the page.
+         * @description Exchange the token of the printed link for a cookie, once, and go to the page.
          */
         get: operations["enter_api_enter_get"];
         put?: never;
@@ -58,6 +155,29 @@ export interface paths {
          * @description Forget who was signed in on this browser.
          */
         post: operations["leave_api_leave_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Link
+         * @description Return one more link of this computer.
+         *
+         *     Raises:
+         *         ForbiddenError: Who asks signed in by a password.
+         */
+        post: operations["link_api_link_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -364,6 +484,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign In
+         * @description Exchange a name and its password for a cookie.
+         *
+         *     Raises:
+         *         ForbiddenError: This server has no accounts.
+         *         SignInError: They do not fit.
+         *         SlowDownError: Too many tries lately.
+         */
+        post: operations["sign_in_api_sign_in_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/slides": {
         parameters: {
             query?: never;
@@ -524,6 +669,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/ways-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ways In
+         * @description Say how somebody comes in; answered to everybody.
+         */
+        get: operations["ways_in_api_ways_in_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/what-if": {
         parameters: {
             query?: never;
@@ -588,6 +753,46 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AccountIn
+         * @description A new account.
+         */
+        AccountIn: {
+            /** Name */
+            name: string;
+            /** Password */
+            password: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "reader" | "owner";
+        };
+        /**
+         * AccountOut
+         * @description An account; nothing of its password. made_at: UTC, ISO 8601.
+         */
+        AccountOut: {
+            /** Is Active */
+            is_active: boolean;
+            /** Made At */
+            made_at: string;
+            /** Name */
+            name: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "reader" | "owner";
+        };
+        /**
+         * ActiveIn
+         * @description Whether an account may sign in.
+         */
+        ActiveIn: {
+            /** Is Active */
+            is_active: boolean;
+        };
         /**
          * AgreementOut
          * @description How readers agree. sentence: why nothing could be compared, "" otherwise.
@@ -830,6 +1035,14 @@ export interface components {
             zero: string;
         };
         /**
+         * LinkOut
+         * @description A link that opens the workbench in one more browser of this computer, once.
+         */
+        LinkOut: {
+            /** Link */
+            link: string;
+        };
+        /**
          * MeanOut
          * @description The mean of a figure over pairs of readers, and over readers with each model.
          */
@@ -918,6 +1131,16 @@ export interface components {
             undefined: {
                 [key: string]: string;
             };
+        };
+        /**
+         * PasswordIn
+         * @description A new password; present: the one until now, where it is one's own.
+         */
+        PasswordIn: {
+            /** Password */
+            password: string;
+            /** Present */
+            present?: string | null;
         };
         /**
          * PatchBoxOut
@@ -1092,6 +1315,17 @@ export interface components {
             version: string;
         };
         /**
+         * RoleIn
+         * @description What an account may do.
+         */
+        RoleIn: {
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "reader" | "owner";
+        };
+        /**
          * RunStateOut
          * @description How far a run is, and whether it was disclosed to who asks.
          */
@@ -1118,6 +1352,8 @@ export interface components {
         /**
          * SessionOut
          * @description Who is signed in to which study.
+         *
+         *     is_local: the one person at this computer, who came by a link and needs no password.
          */
         SessionOut: {
             /** Is Local */
@@ -1136,6 +1372,16 @@ export interface components {
             role: "reader" | "owner";
             /** Study */
             study: string;
+        };
+        /**
+         * SignInIn
+         * @description A name and its password.
+         */
+        SignInIn: {
+            /** Name */
+            name: string;
+            /** Password */
+            password: string;
         };
         /**
          * SlideFactsOut
@@ -1247,6 +1493,14 @@ export interface components {
             msg: string;
             /** Error Type */
             type: string;
+        };
+        /**
+         * WaysIn
+         * @description How somebody comes in: by a name and a password, or by the printed link.
+         */
+        WaysIn: {
+            /** Has Accounts */
+            has_accounts: boolean;
         };
         /**
          * WhatIfIn
@@ -1501,6 +1755,164 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_accounts_api_accounts_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountOut"][];
+                };
+            };
+        };
+    };
+    add_account_api_accounts_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccountIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    set_active_api_accounts__name__active_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActiveIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    set_password_api_accounts__name__password_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    set_role_api_accounts__name__role_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoleIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     enter_api_enter_get: {
         parameters: {
             query: {
@@ -1567,6 +1979,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    link_api_link_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkOut"];
+                };
             };
         };
     };
@@ -2030,6 +2462,39 @@ export interface operations {
             };
         };
     };
+    sign_in_api_sign_in_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignInIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_slides_api_slides_get: {
         parameters: {
             query?: never;
@@ -2269,6 +2734,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StainsOut"];
+                };
+            };
+        };
+    };
+    ways_in_api_ways_in_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaysIn"];
                 };
             };
         };

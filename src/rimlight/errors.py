@@ -40,6 +40,10 @@ class MissingMppError(SlideError):
     """Neither the file nor the caller says how many micrometres a pixel covers."""
 
 
+class AccountError(RimlightError):
+    """An account is missing, taken, or cannot be as asked."""
+
+
 class LabelFileError(RimlightError):
     """A label file cannot be imported; ``faults`` lists every fault, one sentence each."""
 

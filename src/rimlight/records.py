@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from math import isfinite
-from typing import NewType
+from typing import Literal, NewType
 
 CaseId = NewType("CaseId", str)
 SlideId = NewType("SlideId", str)
@@ -12,6 +12,8 @@ LabelId = NewType("LabelId", str)
 RegionId = NewType("RegionId", str)
 ReaderId = NewType("ReaderId", str)
 RunId = NewType("RunId", str)
+Role = Literal["reader", "owner"]
+"""Owners see what all readers did, start runs and keep accounts; readers label."""
 
 
 class Expression(StrEnum):

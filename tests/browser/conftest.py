@@ -165,7 +165,7 @@ def opened(chromium):
 
     A refused content policy, a script error or a request to another host fails the test.
     """
-    contexts, seen = [], Seen()
+    contexts, seen, cookies_of = [], Seen(), {}
 
     def open_link(link: str, *, viewport: dict[str, int] | None = None):
         context = chromium.new_context(viewport=viewport or WIDE)
@@ -182,7 +182,12 @@ def opened(chromium):
         )
         page.on("pageerror", lambda error: seen.complaints.append(str(error)))
         page.on("console", lambda message: _listen(seen, message))
-        page.goto(link)
+        if link in cookies_of:  # a link is used once; what it was worth is shared
+            context.add_cookies(cookies_of[link])
+            page.goto(link.partition("/api/")[0])
+        else:
+            page.goto(link)
+            cookies_of[link] = context.cookies()
         return page
 
     yield open_link

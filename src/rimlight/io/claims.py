@@ -11,7 +11,7 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,18 +41,21 @@ class Claim:
 
 
 @contextmanager
-def claimed(folder: Path, name: str) -> Iterator[Claim | None]:
+def claimed(
+    folder: Path, name: str, *, told: Mapping[str, int] | None = None
+) -> Iterator[Claim | None]:
     """Give the claim on a thing for the block, or None where another process has it.
 
     Args:
         folder: Of the claims; it is there, on a disk that all processes share.
         name: Of the thing.
+        told: What others are told from the start.
 
     Raises:
         StorageError: The disk refuses.
     """
     number = _free_number(folder, name)
-    claim = None if number is None else _taken(folder, name, number)
+    claim = None if number is None else _taken(folder, name, number, told or {})
     if claim is None:
         yield None
         return
@@ -94,8 +97,8 @@ def _free_number(folder: Path, name: str) -> int | None:
     return _number(files[-1]) + 1 if _is_stale(files[-1]) else None
 
 
-def _taken(folder: Path, name: str, number: int) -> Claim | None:
-    claim = Claim(path=folder / f"{name}.{number}")
+def _taken(folder: Path, name: str, number: int, told: Mapping[str, int]) -> Claim | None:
+    claim = Claim(path=folder / f"{name}.{number}", told=dict(told))
     try:
         with claim.path.open("x", encoding="utf-8") as handle:
             handle.write(json.dumps(_facts(claim)))

@@ -9,7 +9,7 @@ from fastapi.staticfiles import StaticFiles
 
 from rimlight import __version__
 from rimlight.errors import RimlightError
-from rimlight.web import agreement, pictures, points, review, session, slides, stains, why
+from rimlight.web import accounts, agreement, pictures, points, review, session, slides, stains, why
 from rimlight.web.failures import add_failures
 from rimlight.web.security import Door, Gate
 from rimlight.web.workbench import Workbench
@@ -23,6 +23,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     review.router,
     agreement.router,
     points.router,
+    accounts.router,
 )
 
 

@@ -1,29 +1,32 @@
-"""Who asks, by which name, from which page: the gate before every route.
+"""Who asks, by which name, from which page: the gate before every route."""
 
-The one-time token of the printed link becomes a signed cookie. Its key is kept in the study
-folder, readable by its owner only, so that a browser stays signed in when the server starts anew.
-"""
-
-import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
-from itsdangerous import BadSignature, URLSafeTimedSerializer
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rimlight.io.files import write_whole
-from rimlight.records import ReaderId
-from rimlight.web.failures import failure
+from rimlight.io.session_keys import session_key
+from rimlight.web.door import COOKIE, Door
+from rimlight.web.failures import failure, failure_of
+from rimlight.web.requests import (
+    READS,
+    RefusedBodyError,
+    body_of,
+    check_json,
+    is_json,
+    is_said_too_large,
+    odd_address,
+    replayed,
+    too_large,
+)
 from rimlight.web.workbench import Session
 
-COOKIE = "rimlight-session"
-MAX_AGE_S = 14 * 24 * 3600
-OPEN_PATHS = frozenset(("/api/health", "/api/enter"))
-MAX_BODY_BYTES = 2 * 2**20
-_READS = frozenset(("GET", "HEAD", "OPTIONS"))
+__all__ = ["COOKIE", "OPEN_PATHS", "Door", "Gate", "session_key"]
+
+OPEN_PATHS = frozenset(("/api/health", "/api/enter", "/api/ways-in", "/api/sign-in", "/api/leave"))
+_OPENED_FROM_OUTSIDE = frozenset(("/api/enter",))
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
     "connect-src 'self'; font-src 'self'; frame-src 'self'; worker-src 'self'; "
@@ -35,48 +38,8 @@ _HEADERS = {
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Door:
-    """Who may come in.
-
-    names: values of the Host header that are this server's. key: signs cookies.
-    token: of the printed link. reader: who comes by it.
-    """
-
-    names: frozenset[str]
-    key: str
-    token: str
-    reader: ReaderId
-
-    def cookie_for(self, token: str) -> str | None:
-        """Return the cookie that a token is worth, or None."""
-        if not secrets.compare_digest(token.encode(), self.token.encode()):
-            return None
-        return str(self._signer.dumps({"reader": self.reader}))
-
-    def session_for(self, cookie: str) -> Session | None:
-        """Return the session of a cookie, or None where it is not ours or too old."""
-        try:
-            said = self._signer.loads(cookie, max_age=MAX_AGE_S)
-        except BadSignature:
-            return None
-        return Session(reader=ReaderId(said["reader"]), role="owner", is_local=True)
-
-    @property
-    def _signer(self) -> URLSafeTimedSerializer:
-        return URLSafeTimedSerializer(self.key, salt="rimlight session")
-
-
-def session_key(folder: Path) -> str:
-    """Return the key that signs the cookies of a study, made at the first call."""
-    path = folder / ".session-key"
-    if not path.exists():
-        write_whole(path, secrets.token_urlsafe(32))
-        path.chmod(0o600)
-    return path.read_text(encoding="utf-8")
 
 
 class Gate:
@@ -92,43 +55,91 @@ class Gate:
             await self._app(scope, receive, send)
             return
         if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
             return
+        told = _Telling(send, scope, is_https=self._door.is_https)
+        try:
+            receive = await self._let_in(scope, receive)
+            await self._app(scope, receive, told.send)
+        except RefusedBodyError as error:
+            await failure(error.status, str(error))(scope, receive, told.send)
+        except Exception as error:
+            if told.is_begun:
+                raise
+            await failure_of(error)(scope, receive, told.send)
+
+    async def _let_in(self, scope: Scope, receive: Receive) -> Receive:
         headers = Headers(scope=scope)
         refusal = self._refusal(scope, headers)
+        if refusal is None and _is_for_members(scope["path"]):
+            session = await self._session(headers)
+            if session is None:
+                refusal = 401, self._invitation()
+            scope.setdefault("state", {})["session"] = session
         if refusal is not None:
-            await failure(*refusal)(scope, receive, _with_headers(send))
-            return
-        await self._app(scope, receive, _with_headers(send))
+            raise RefusedBodyError(*refusal)
+        if scope["method"] in READS:
+            return receive
+        body = await body_of(receive)
+        await run_in_threadpool(check_json, body)
+        return replayed(body, receive)
 
     def _refusal(self, scope: Scope, headers: Mapping[str, str]) -> tuple[int, str] | None:
-        host, method, path = headers.get("host", ""), scope["method"], scope["path"]
+        host, path = headers.get("host", "").lower(), scope["path"]
         if host not in self._door.names:
             return 421, "this server is not called by that name; open the link it printed"
-        origin = headers.get("origin")
-        if method not in _READS and origin not in (f"http://{host}", f"https://{host}"):
-            return 403, "sent from another page; use the workbench itself"
-        if method not in _READS and not _is_json(headers):
-            return 415, "send JSON: content-type application/json"
-        if not path.startswith("/api/") or path in OPEN_PATHS:
+        odd = odd_address(scope)
+        if odd is not None:
+            return odd
+        is_outside = headers.get("sec-fetch-site", "none") in ("cross-site", "same-site")
+        if is_outside and path.startswith("/api/") and path not in _OPENED_FROM_OUTSIDE:
+            return 403, "asked from another page; use the workbench itself"
+        if scope["method"] in READS:
             return None
-        cookie = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
-        session = self._door.session_for(cookie)
-        if session is None:
-            return 401, "not signed in; open the link that rimlight serve printed"
-        scope.setdefault("state", {})["session"] = session
-        return None
+        origin = f"{'https' if self._door.is_https else 'http'}://{host}"
+        if headers.get("origin", "").lower() != origin:
+            return 403, "sent from another page; use the workbench itself"
+        if not is_json(headers):
+            return 415, "send JSON: content-type application/json"
+        return (413, too_large()) if is_said_too_large(headers) else None
+
+    async def _session(self, headers: Mapping[str, str]) -> Session | None:
+        cookie = cookie_parser(headers.get("cookie", "")).get(self._door.cookie_name, "")
+        if not cookie:
+            return None
+        found = self._door.session_for(cookie, asks_database=False)
+        if found is None and self._door.sign_ins is not None:
+            found = await run_in_threadpool(self._door.session_for, cookie)
+        return found
+
+    def _invitation(self) -> str:
+        if self._door.sign_ins is None:
+            return "not signed in; open the link that rimlight serve printed"
+        return "not signed in; sign in by your name and password"
 
 
-def _is_json(headers: Mapping[str, str]) -> bool:
-    return headers.get("content-type", "").split(";")[0].strip() == "application/json"
+class _Telling:
+    """The way back to the browser, on which every reply gets its headers."""
 
+    def __init__(self, send: Send, scope: Scope, *, is_https: bool) -> None:
+        self._send = send
+        self._is_api = scope["path"].startswith("/api/")
+        self._is_https = is_https
+        self.is_begun = False
 
-def _with_headers(send: Send) -> Send:
-    async def sending(message: Message) -> None:
+    async def send(self, message: Message) -> None:
+        """Pass a message on; the first one is given the headers."""
         if message["type"] == "http.response.start":
+            self.is_begun = True
             headers = MutableHeaders(scope=message)
             for name, value in _HEADERS.items():
                 headers.setdefault(name, value)
-        await send(message)
+            if self._is_api:
+                headers.setdefault("cache-control", "no-store")
+            if self._is_https:
+                headers["strict-transport-security"] = "max-age=31536000"
+        await self._send(message)
 
-    return sending
+
+def _is_for_members(path: str) -> bool:
+    return path.startswith("/api/") and path not in OPEN_PATHS

@@ -1,7 +1,7 @@
 """What every route of the workbench stands on: the open study and who asks."""
 
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import Depends, Request
 
@@ -10,12 +10,10 @@ from rimlight.io.study import Study
 from rimlight.jobs.errands import Errands
 from rimlight.jobs.explainer import Explainer
 from rimlight.jobs.slide_workers import SlidePool
-from rimlight.records import ReaderId
+from rimlight.records import ReaderId, Role
 from rimlight.web.shelf import Shelf
 from rimlight.workflows.remembered import Remembered
 from rimlight.workflows.slide_points import PointStore
-
-Role = Literal["reader", "owner"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
