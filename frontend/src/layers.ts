@@ -4,6 +4,8 @@ import { fill, h } from "./dom";
 import type { Layer } from "./slide-view";
 import type { Viewer } from "./viewer";
 
+const GROUP = "Layers";
+
 /** Names of the layers that a URL asks for; null where it leaves that to the person's habits. */
 export function layersOf(params: URLSearchParams): Set<string> | null {
   const text = params.get("layers");
@@ -39,12 +41,12 @@ export function attachLayers(view: Viewer, params: URLSearchParams): () => void 
       layer,
       box: h("input", { type: "checkbox", onchange: () => turn(layer) }),
     }));
-    fill(rows, ...boxes.map(({ layer, box }) => row(layer, box)));
+    fill(rows, ...boxes.map(({ layer, box }) => row(view, layer, box)));
     unbind();
-    unbind = view.app.keys.bind("Layers", view.layers.flatMap((layer) => binding(layer, turn)));
+    unbind = view.app.keys.bind(GROUP, view.layers.flatMap((layer) => binding(layer, turn)));
     show();
   };
-  const stops = [view.onLayers(list), view.onDraw(show)];
+  const stops = [view.onLayers(list), view.onDraw(show), view.app.keys.onChange(list)];
   list();
   return () => {
     for (const stop of stops) stop();
@@ -53,8 +55,8 @@ export function attachLayers(view: Viewer, params: URLSearchParams): () => void 
   };
 }
 
-function row(layer: Layer, box: HTMLInputElement): HTMLElement {
-  const key = layer.key && h("kbd", {}, layer.key.shown);
+function row(view: Viewer, layer: Layer, box: HTMLInputElement): HTMLElement {
+  const key = layer.key && h("kbd", {}, view.app.keys.keyOf(GROUP, layer.key).shown);
   return h("label", { className: "layers-row" }, box, h("span", {}, layer.title), key);
 }
 

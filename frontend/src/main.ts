@@ -4,6 +4,7 @@ import { api, ApiError, asked, onSignedOut } from "./api";
 import type { App, Page, Session } from "./app";
 import { fill, h } from "./dom";
 import { createKeys } from "./keys";
+import { attachKeysPage } from "./keys-page";
 import { openOutbox } from "./open-outbox";
 import type { Outbox } from "./outbox";
 import { savedLine } from "./saved";
@@ -58,12 +59,14 @@ function show(session: Session): void {
     },
   };
   const banner = signedOutBanner(outbox);
+  const openKeys = attachKeysPage(app);
+  const help = h("button", { type: "button", className: "help", onclick: openKeys }, "Keys (?)");
   const linked = PAGES.filter(({ isWithin }) => !isWithin);
   const links = linked.map(({ name, title }) => h("a", { href: `#/${name}` }, title));
   const nav = h("nav", { aria: { label: "Pages" } }, ...links);
   const who = h("span", { className: "who" }, `${session.study} · ${session.reader}`);
   const research = h("span", { className: "research" }, "Research use only");
-  fill(document.body, h("header", {}, h("b", {}, "rimlight"), nav, savedLine(outbox), who, research), banner.element, root, live);
+  fill(document.body, h("header", {}, h("b", {}, "rimlight"), nav, savedLine(outbox), who, help, research), banner.element, root, live);
 
   async function route(): Promise<void> {
     const [name, params] = here();
