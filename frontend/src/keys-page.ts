@@ -43,11 +43,15 @@ export function openKeys(app: App): void {
     fill(list, ...[...groups].map(([group, bindings]) => table(group, bindings)));
   };
   const table = (group: string, bindings: Shown[]): HTMLElement => {
-    const rows = bindings.map((binding) => {
+    const key = (binding: Shown): HTMLElement => {
       const button = h("button", { type: "button", className: "keys-key" }, h("kbd", {}, binding.shown));
       button.setAttribute("aria-label", `${binding.shown}: ${binding.does}; change the key`);
       button.onclick = () => listen({ group, binding }, button);
-      return h("tr", {}, h("td", {}, button), h("td", {}, binding.does));
+      return button;
+    };
+    const rows = [...new Set(bindings.map(({ does }) => does))].map((does) => {
+      const keys = bindings.filter((each) => each.does === does).map(key);
+      return h("tr", {}, h("td", {}, does), h("td", {}, ...keys));
     });
     const head = h("h3", {}, group);
     return h("section", { className: "keys-group" }, head, h("table", {}, h("tbody", {}, ...rows)));

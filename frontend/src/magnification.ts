@@ -39,9 +39,9 @@ export function attachMagnification(view: Viewer): () => void {
     button("−", "Magnify less", () => inMiddle(1 / FACTOR)),
     now,
     button("+", "Magnify more", () => inMiddle(FACTOR)),
-    button("Whole", "Show the whole slide", () => view.whole()),
+    button("Whole", "Whole slide", () => view.whole()),
     ...STEPS.map((step) =>
-      button(`${step}x`, `Magnify ${step} times`, () => view.magnify(umPerPxAt(step))),
+      button(`${step}x`, `${step}x magnification`, () => view.magnify(umPerPxAt(step))),
     ),
   );
   view.frame.append(bar);
@@ -64,14 +64,14 @@ export function attachMagnification(view: Viewer): () => void {
     })),
     ...["Equal", "Shift+Equal", "BracketRight", "NumpadAdd"].map((code, at) => ({
       code,
-      shown: ["+", "Shift and +", "+ (right of Ü)", "+ of the number pad"][at]!,
+      shown: ["+", "Shift++", "]", "Number pad +"][at]!,
       does: "magnify more",
       repeats: true,
       run: () => by(FACTOR),
     })),
     ...["Minus", "NumpadSubtract"].map((code, at) => ({
       code,
-      shown: ["-", "- of the number pad"][at]!,
+      shown: ["-", "Number pad -"][at]!,
       does: "magnify less",
       repeats: true,
       run: () => by(1 / FACTOR),

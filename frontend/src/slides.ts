@@ -64,7 +64,7 @@ const NONE = "The study has no slides. Add them: rimlight add STUDY SLIDE...";
 
 function caseOf(case_id: string, slides: Slide[]): HTMLElement {
   const cards = slides.map((slide) => h("li", {}, card(slide)));
-  const head = h("h2", {}, `Case ${case_id}`);
+  const head = h("h2", {}, h("span", { className: "slides-word" }, "Case "), case_id);
   return h("section", { className: "slides-case" }, head, h("ul", {}, ...cards));
 }
 
