@@ -96,8 +96,9 @@ class Server:
 
     def stop(self) -> None:
         """End it as Ctrl-C does."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+        if self.process is not None:
+            if self.process.poll() is None:
+                self.process.send_signal(signal.SIGTERM)
             self._wait()
 
     def _wait(self) -> None:

@@ -2,7 +2,7 @@
 
 import webbrowser
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import uvicorn
@@ -58,5 +58,10 @@ def serve_study(
         tell(link)
         if is_opened:
             webbrowser.open(link)
-        with kept_twice(study), closing(workbench.slides), closing(workbench.errands):
+        with (
+            kept_twice(study),
+            closing(workbench.slides),
+            closing(workbench.errands),
+            suppress(KeyboardInterrupt),  # how it is told to end
+        ):
             uvicorn.Server(config).run(sockets=[listener])
