@@ -1153,6 +1153,8 @@ export interface components {
             top_l0: number;
             /** Width L0 */
             width_l0: number;
+            /** Width Um */
+            width_um: number;
         };
         /**
          * PointOut
@@ -1626,10 +1628,7 @@ export interface components {
             /** Logit */
             logit: number;
             /** Mask */
-            mask: [
-                number,
-                number
-            ][][][];
+            mask: number[][][][];
             /** Model */
             model: string;
             /** Mpp */

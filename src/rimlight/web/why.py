@@ -117,6 +117,7 @@ class PatchBoxOut(BaseModel):
     left_l0: float
     top_l0: float
     width_l0: float
+    width_um: float
 
 
 class WhyPicturesOut(BaseModel):
@@ -168,7 +169,7 @@ class WhyOut(BaseModel):
     zones: list[ZoneOut]
     stains: list[StainOut]
     od: DensityOut
-    mask: list[list[list[tuple[float, float]]]]
+    mask: list[list[list[list[float]]]]
     box: PatchBoxOut
     outline_reason: str
     completeness: float | None

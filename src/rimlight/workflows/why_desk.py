@@ -138,6 +138,7 @@ class WhyDesk:
                 "left_l0": told.box.left_l0,
                 "top_l0": told.box.top_l0,
                 "width_l0": told.box.width_l0,
+                "width_um": told.patch.shape[0] * cells.study.settings.patch.mpp,
             },
             "mask": [[[list(point) for point in ring] for ring in part] for part in told.polygons],
             "nearest": [],
