@@ -15,6 +15,7 @@ import { attachReticle } from "./reticle";
 import { attachScaleBar } from "./scalebar";
 import type { Attach } from "./slide-view";
 import { attachViewState } from "./view-state";
+import { attachCellLink } from "./cell-link";
 import { attachWhy } from "./why";
 import { openViewer } from "./viewer";
 import type { Opened, Viewer } from "./viewer";
@@ -34,7 +35,7 @@ const OWN_PARTS: ((view: Viewer, params: URLSearchParams) => () => void)[] = [
 ];
 
 /** Parts that others add; one line each, taken away in the reverse order when the page is left. */
-const PARTS: Attach[] = [attachWhy];
+const PARTS: Attach[] = [attachWhy, attachCellLink];
 
 export const page: Page = async (root, app, params) => {
   const found = await find(app, params.get("id"));

@@ -28,11 +28,11 @@ interface SliderFacts {
 }
 
 export const SLIDERS: SliderFacts[] = [
-  slider("dab_own", "Fade the brown of its own membrane"),
-  slider("dab_neighbours", "Fade the brown of its neighbours"),
+  slider("dab_own", "Fade its own brown"),
+  slider("dab_neighbours", "Fade its neighbours\u2019 brown"),
   slider("lighten_nuclei", "Lighten neighbouring nuclei"),
-  { name: "dx_um", title: "Move the click right", least: -6, most: 6, step: 0.5, share: 1, unit: "\u00b5m" },
-  { name: "dy_um", title: "Move the click down", least: -6, most: 6, step: 0.5, share: 1, unit: "\u00b5m" },
+  { name: "dx_um", title: "Click right", least: -6, most: 6, step: 0.5, share: 1, unit: "\u00b5m" },
+  { name: "dy_um", title: "Click down", least: -6, most: 6, step: 0.5, share: 1, unit: "\u00b5m" },
 ];
 const WAIT_MS = 60;
 
@@ -57,8 +57,8 @@ export function whatIf(view: SlideView): WhatIfPanel {
     "details",
     { className: "whatif" },
     h("summary", {}, "What if \u2026 ", h("kbd", {}, "E")),
-    h("div", { className: "whatif-sliders" }, ...SLIDERS.map(row)),
     result,
+    h("div", { className: "whatif-sliders" }, ...SLIDERS.map(row)),
     reset,
   );
   let now: { cell: CellRef; why: Why } | null = null;
@@ -81,7 +81,8 @@ export function whatIf(view: SlideView): WhatIfPanel {
     output.htmlFor.add(input.id);
     inputs.set(facts.name, input);
     outputs.set(facts.name, output);
-    return h("div", { className: "whatif-row" }, h("label", { htmlFor: input.id }, facts.title), input, output);
+    const name = h("label", { htmlFor: input.id }, facts.title);
+    return h("div", { className: "whatif-row", data: { unit: facts.unit } }, name, output, input);
   }
   function tell(facts: SliderFacts): void {
     const value = Number(inputs.get(facts.name)!.value);
@@ -136,7 +137,11 @@ function worded({ unit }: SliderFacts, value: number): string {
 
 function untouched(why: Why): HTMLElement[] {
   return [
-    patch(why.pictures.patch, "Patch", `logit ${signed(why.logit)}`),
+    patch(why.pictures.patch, "Before", `logit ${signed(why.logit)}`),
+    patch(why.pictures.patch, "Edited", "not edited yet"),
+    logitScale([{ value: why.logit, sign: "\u25cf", kind: "now" }], {
+      label: `logit ${signed(why.logit)}`,
+    }),
     h("p", { className: "whatif-say" }, "Move a slider: the patch is edited and the model asked again."),
   ];
 }

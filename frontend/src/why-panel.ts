@@ -34,12 +34,13 @@ export function showWhy(root: HTMLElement, why: Why): void {
 
 function verdict(why: Why): HTMLElement {
   const isRight = agreement(why);
+  const sure = why.call === "positive" ? why.probability : 1 - why.probability;
   const call = h(
     "p",
     { className: "why-call", data: { call: why.call } },
     h("span", { className: "why-sign", aria: { hidden: "true" } }, why.call === "positive" ? "+" : "\u2212"),
     h("span", {}, `Model: ${why.call}`),
-    h("span", { className: "why-share" }, `${percent(why.probability)} positive`),
+    h("span", { className: "why-share", title: "calibrated probability of this call" }, percent(sure)),
   );
   const label = why.label ? (LEVEL_NAMES[why.label] ?? why.label) : "not labelled by you";
   const words = isRight === null ? "" : isRight ? "\u2713 agrees" : "\u2260 differs";
@@ -59,7 +60,7 @@ function verdict(why: Why): HTMLElement {
     call,
     mine,
     scale,
-    h("p", { className: "why-first" }, `Logit ${signed(why.logit)}. ${firstSentence(why)}`),
+    h("p", { className: "why-first" }, firstSentence(why)),
   );
 }
 
@@ -134,17 +135,18 @@ function parts(why: Why): HTMLElement {
 function densities(why: Why): HTMLElement {
   const { od } = why;
   const rows = [
-    { name: "where the map points", value: od.attributed, isStrong: true },
-    ...(od.membrane === null ? [] : [{ name: "contributing pixels", value: od.membrane, isStrong: true }]),
-    { name: "ring 3\u20138 \u00b5m, no model", value: od.ring },
-    { name: "disc, no model", value: od.disc },
-    { name: "whole patch, no model", value: od.whole_patch },
+    { name: "map\u2019s top pixels", value: od.attributed, isStrong: true },
+    ...(od.membrane === null ? [] : [{ name: "in the outline", value: od.membrane, isStrong: true }]),
+    { name: "ring 3\u20138 \u00b5m", value: od.ring },
+    { name: "disc 8 \u00b5m", value: od.disc },
+    { name: "whole patch", value: od.whole_patch },
   ];
   return h(
     "section",
     { className: "why-od" },
     h("h3", {}, "Brown (DAB), optical density"),
     amountBars(rows, { label: "DAB optical density" }),
+    h("p", { className: "why-note" }, "Brown bars: where the model points. Grey: around the click, without a model."),
   );
 }
 

@@ -4,15 +4,23 @@ import { signed } from "./bars";
 import type { Why } from "./why-answer";
 
 export const ZONE_NAMES: Record<string, string> = {
-  own_ring: "its own membrane",
-  own_nucleus: "its own nucleus",
-  neighbour_rings: "neighbours\u2019 membranes",
-  neighbour_nuclei: "neighbours\u2019 nuclei",
+  own_ring: "own membrane",
+  own_nucleus: "own nucleus",
+  neighbour_rings: "near membranes",
+  neighbour_nuclei: "near nuclei",
+  rest: "elsewhere",
+};
+/** The same zones after the name of a colour, as in "brown on its own membrane". */
+const ZONE_PLACES: Record<string, string> = {
+  own_ring: "on its own membrane",
+  own_nucleus: "on its own nucleus",
+  neighbour_rings: "on neighbours\u2019 membranes",
+  neighbour_nuclei: "on neighbours\u2019 nuclei",
   rest: "elsewhere in the patch",
 };
 export const STAIN_NAMES: Record<string, string> = {
   dab: "brown (DAB)",
-  haematoxylin: "blue (haematoxylin)",
+  haematoxylin: "blue (haemat.)",
   residual: "other colour",
 };
 const CAUSE_NAMES: Record<string, string> = {
@@ -61,22 +69,24 @@ export function referenceName(why: Why): string {
   return `${why.n_references} ${kind} training cell${why.n_references === 1 ? "" : "s"}`;
 }
 
-/** The call and what moved it most, in one sentence. */
+/** What moved the call most, and what most against it, in one sentence. */
 export function firstSentence(why: Why): string {
   const way = why.call === "positive" ? 1 : -1;
-  const zones = [...why.zones].sort((one, other) => way * (other.logits - one.logits));
-  const towards = zones[0];
-  const against = zones.at(-1);
-  if (!towards || way * towards.logits <= 0) return "No part of the patch pushed towards the call.";
-  const stain = Object.entries(towards.stains).sort(
-    (one, other) => way * (other[1] - one[1]),
-  )[0];
-  const colour = stain ? `${(STAIN_NAMES[stain[0]] ?? stain[0]).split(" (")[0]} ` : "";
-  const place = ZONE_NAMES[towards.zone] ?? towards.zone;
-  const start = `Most came from ${colour}in ${place} (${signed(towards.logits)})`;
-  if (!against || way * against.logits >= -0.5) return `${start}.`;
-  const other = ZONE_NAMES[against.zone] ?? against.zone;
-  return `${start}; most against it from ${other} (${signed(against.logits)}).`;
+  const parts = why.zones.flatMap(({ zone, stains }) =>
+    Object.entries(stains).map(([stain, logits]) => ({ zone, stain, logits })),
+  );
+  parts.sort((one, other) => way * (other.logits - one.logits));
+  const [towards, against] = [parts[0], parts.at(-1)];
+  if (!towards || !against || way * towards.logits <= 0) {
+    return `Logit ${signed(why.logit)}. Nothing in the patch pushed towards the call.`;
+  }
+  const start = `Logit ${signed(why.logit)}: pushed most by ${placed(towards)}`;
+  return way * against.logits < -0.5 ? `${start}, held back most by ${placed(against)}.` : `${start}.`;
+}
+
+function placed({ zone, stain, logits }: { zone: string; stain: string; logits: number }): string {
+  const colour = { dab: "brown", haematoxylin: "blue" }[stain] ?? "another colour";
+  return `${colour} ${ZONE_PLACES[zone] ?? zone} (${signed(logits)})`;
 }
 
 /** Whether the call agrees with the reader's own label; null where one cannot tell. */
