@@ -6,7 +6,7 @@ import type { Why } from "./why-answer";
 export const ZONE_NAMES: Record<string, string> = {
   own_ring: "own membrane",
   own_nucleus: "own nucleus",
-  neighbour_rings: "near membranes",
+  neighbour_rings: "near membrane",
   neighbour_nuclei: "near nuclei",
   rest: "elsewhere",
 };
