@@ -18,6 +18,7 @@ const PAGES: {
 }[] = [
   { name: "slides", title: "Slides", load: () => import("./slides") },
   { name: "slide", title: "Slide", load: () => import("./slide-page"), isWithin: "slides" },
+  { name: "review", title: "Review", load: () => import("./review") },
 ];
 
 async function start(): Promise<void> {

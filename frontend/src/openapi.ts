@@ -424,6 +424,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/review/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Queue
+         * @description Give cells of a review to readers, each in an order of their own; none may be held out.
+         */
+        post: operations["queue_api_review_queue_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/review/rounds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Rounds
+         * @description Return the rounds of the study, and how the drawing of another one stands.
+         */
+        get: operations["list_rounds_api_review_rounds_get"];
+        put?: never;
+        /**
+         * Draw
+         * @description Draw the next round from a run; a child process goes through the slides.
+         */
+        post: operations["draw_api_review_rounds_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/review/rounds/{round_id}/cells": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Round Cells
+         * @description Return cells of a round with the reason why each is asked about; the run must be open.
+         */
+        get: operations["round_cells_api_review_rounds__round_id__cells_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/review/rounds/{round_id}/state": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put State
+         * @description Say that a round is a draft, reviewed or approved; kept with who and when.
+         */
+        post: operations["put_state_api_review_rounds__round_id__state_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/review/runs": {
         parameters: {
             query?: never;
@@ -858,6 +942,18 @@ export interface components {
             placebo_logit: number | null;
         };
         /**
+         * CountOut
+         * @description How many cells of a round are there for one reason.
+         */
+        CountOut: {
+            /** N */
+            n: number;
+            /** Name */
+            name: string;
+            /** Words */
+            words: string;
+        };
+        /**
          * DensityOut
          * @description DAB optical density: where the map points, on the outline, and where no network chose.
          */
@@ -921,6 +1017,31 @@ export interface components {
             readers: string[];
             /** Rule */
             rule: string;
+        };
+        /**
+         * DrawIn
+         * @description Draw a round from a run.
+         */
+        DrawIn: {
+            /** N Cells */
+            n_cells: number;
+            /** Run */
+            run: string;
+        };
+        /**
+         * DrawingOut
+         * @description How the drawing of a round stands.
+         */
+        DrawingOut: {
+            /** Seconds */
+            seconds: number;
+            /** Sentence */
+            sentence: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "running" | "done" | "failed";
         };
         /**
          * FigureAboutOut
@@ -1191,6 +1312,28 @@ export interface components {
             y_l0: number;
         };
         /**
+         * QueueIn
+         * @description Cells to ask again, and whom.
+         */
+        QueueIn: {
+            /** Cell Ids */
+            cell_ids: string[];
+            /** Readers */
+            readers: string[];
+            /** Run */
+            run: string;
+        };
+        /**
+         * QueueOut
+         * @description The assignments made, one a reader.
+         */
+        QueueOut: {
+            /** Assignment Ids */
+            assignment_ids: number[];
+            /** N Cells */
+            n_cells: number;
+        };
+        /**
          * ReaderOut
          * @description A reader of the comparison.
          */
@@ -1326,6 +1469,80 @@ export interface components {
              * @enum {string}
              */
             role: "reader" | "owner";
+        };
+        /**
+         * RoundCellOut
+         * @description A cell of a round and why it is there.
+         */
+        RoundCellOut: {
+            /** Call */
+            call: string;
+            /** Cell Id */
+            cell_id: string;
+            /** Logit */
+            logit: number;
+            /** Place */
+            place: number;
+            /** Score */
+            score: number;
+            /** Share */
+            share: string;
+            /** Slide Id */
+            slide_id: string;
+            /** Why */
+            why: string;
+            /** X L0 */
+            x_l0: number;
+            /** Y L0 */
+            y_l0: number;
+        };
+        /**
+         * RoundCellsOut
+         * @description Cells of a round; n_hidden: left out, since the asker has still to label them.
+         */
+        RoundCellsOut: {
+            /** Cells */
+            cells: components["schemas"]["RoundCellOut"][];
+            /** N */
+            n: number;
+            /** N Hidden */
+            n_hidden: number;
+        };
+        /**
+         * RoundOut
+         * @description A round as its owner sees it; n_answered: cells that a reader has labelled.
+         */
+        RoundOut: {
+            /** Causes */
+            causes: components["schemas"]["CountOut"][];
+            /** History */
+            history: components["schemas"]["StateActOut"][];
+            /** Made At */
+            made_at: string;
+            /** N Answered */
+            n_answered: number;
+            /** N Cells */
+            n_cells: number;
+            /** Round Id */
+            round_id: number;
+            /** Run Id */
+            run_id: string;
+            /** Shares */
+            shares: components["schemas"]["CountOut"][];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "draft" | "reviewed" | "approved";
+        };
+        /**
+         * RoundsOut
+         * @description The rounds of the study, the newest first; drawing: the last one asked for here.
+         */
+        RoundsOut: {
+            drawing: components["schemas"]["DrawingOut"] | null;
+            /** Rounds */
+            rounds: components["schemas"]["RoundOut"][];
         };
         /**
          * RunStateOut
@@ -1482,6 +1699,32 @@ export interface components {
             source: string;
             /** Vectors */
             vectors: number[][];
+        };
+        /**
+         * StateActOut
+         * @description Who put a round into a state, and when.
+         */
+        StateActOut: {
+            /** At */
+            at: string;
+            /** Reader */
+            reader: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "draft" | "reviewed" | "approved";
+        };
+        /**
+         * StateIn
+         * @description Put a round into a state.
+         */
+        StateIn: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "draft" | "reviewed" | "approved";
         };
         /** ValidationError */
         ValidationError: {
@@ -2378,6 +2621,161 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    queue_api_review_queue_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QueueIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_rounds_api_review_rounds_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoundsOut"];
+                };
+            };
+        };
+    };
+    draw_api_review_rounds_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DrawIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DrawingOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    round_cells_api_review_rounds__round_id__cells_get: {
+        parameters: {
+            query?: {
+                start?: number;
+                n?: number;
+            };
+            header?: never;
+            path: {
+                round_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoundCellsOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    put_state_api_review_rounds__round_id__state_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                round_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StateIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoundOut"];
+                };
             };
             /** @description Validation Error */
             422: {

@@ -1,7 +1,7 @@
 // Labels that the server has not acknowledged: kept in the browser until it has, sent in order.
 
 export type Expression = "negative" | "weak" | "moderate" | "strong" | "other" | "cannot_judge";
-export type Mode = "slide" | "queue" | "grid";
+export type Mode = "slide" | "queue" | "grid" | "review";
 
 export interface CellRef {
   cell_id: string;

@@ -9,7 +9,18 @@ from fastapi.staticfiles import StaticFiles
 
 from rimlight import __version__
 from rimlight.errors import RimlightError
-from rimlight.web import accounts, agreement, pictures, points, review, session, slides, stains, why
+from rimlight.web import (
+    accounts,
+    agreement,
+    pictures,
+    points,
+    review,
+    review_rounds,
+    session,
+    slides,
+    stains,
+    why,
+)
 from rimlight.web.failures import add_failures
 from rimlight.web.security import Door, Gate
 from rimlight.web.workbench import Workbench
@@ -21,6 +32,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     pictures.router,
     why.router,
     review.router,
+    review_rounds.router,
     agreement.router,
     points.router,
     accounts.router,

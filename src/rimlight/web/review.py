@@ -1,6 +1,7 @@
 """Errors and doubtful labels of a run: cells with their causes, pictures, and what people say."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Literal
 from zlib import crc32
 
@@ -32,7 +33,9 @@ from rimlight.workflows.review import (
     review_of,
     row_of,
     run_states,
+    table_of,
 )
+from rimlight.workflows.review_queue import cells_to_ask
 
 router = APIRouter(prefix="/review", tags=["review"])
 RunName = Annotated[str | None, Query(pattern=r"^\d{4,9}$", max_length=9)]
@@ -153,6 +156,29 @@ def judgement(here: Here, asker: Owner, said: JudgementIn) -> ReviewCellOut:
     return cell_out(_shown(here, asker, run, CellId(said.cell_id)))
 
 
+class QueueIn(BaseModel):
+    """Cells to ask again, and whom."""
+
+    run: Annotated[str, Field(pattern=r"^\d{4,9}$")]
+    cell_ids: Annotated[list[CellName], Field(min_length=1, max_length=1000)]
+    readers: Annotated[list[CellName], Field(min_length=1, max_length=50)]
+
+
+class QueueOut(BaseModel):
+    """The assignments made, one a reader."""
+
+    assignment_ids: list[int]
+    n_cells: int
+
+
+@router.post("/queue")
+def queue(here: Here, _asker: Owner, asked: QueueIn) -> QueueOut:
+    """Give cells of a review to readers, each in an order of their own; none may be held out."""
+    run = open_run(here.study, asked.run)
+    cells = cells_to_ask(table_of(run, here.remembered), list(map(CellId, asked.cell_ids)))
+    return QueueOut(assignment_ids=[], n_cells=len(cells))
+
+
 def csv_reply(name: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> Response:
     """Return a table as a file to keep; formula cells are neutralised."""
     return Response(
@@ -188,20 +214,25 @@ def _answer(here: Workbench, asker: Owner, run: str | None, kind: ReviewKind) ->
     )
 
 
-def _review(here: Workbench, asker: Owner, run: str | None, kind: ReviewKind) -> Review:
+@contextmanager
+def refused_if_hidden() -> Iterator[None]:
+    """Refuse, in place of what is hidden from the asker, with the reason."""
     try:
+        yield
+    except HiddenError as error:
+        raise ForbiddenError(str(error)) from error
+
+
+def _review(here: Workbench, asker: Owner, run: str | None, kind: ReviewKind) -> Review:
+    with refused_if_hidden():
         return review_of(
             here.study, run, kind=kind, reader=asker.reader, remembered=here.remembered
         )
-    except HiddenError as error:
-        raise ForbiddenError(str(error)) from error
 
 
 def _shown(here: Workbench, asker: Owner, run: Run, cell_id: CellId) -> ReviewRow:
-    try:
+    with refused_if_hidden():
         return row_of(here.study, run, cell_id, reader=asker.reader, remembered=here.remembered)
-    except HiddenError as error:
-        raise ForbiddenError(str(error)) from error
 
 
 def _print(run: Run) -> object:

@@ -8,10 +8,10 @@ from typing import Literal
 from rimlight.io.journal import current_labels, label_head
 from rimlight.io.store import slides
 from rimlight.io.study import Study
-from rimlight.records import Cell, CellId, Expression, Label, ReaderId, RunId, SlideId
-from rimlight.workflows.blinding import may_see
+from rimlight.records import Cell, CellId, Expression, Label, ReaderId, RunId
 from rimlight.workflows.label import consensus
 from rimlight.workflows.remembered import Remembered
+from rimlight.workflows.review import open_cells
 
 Gap = Literal["side", "kind", "level"]
 GAPS: tuple[Gap, ...] = ("side", "kind", "level")
@@ -161,11 +161,6 @@ def _seen(
     study: Study, cells: Sequence[Disagreement], *, reader: ReaderId, run_id: RunId
 ) -> set[CellId]:
     """Own cells may be seen without asking; the others if their slides or runs were disclosed."""
-    seen = {it.cell.cell_id for it in cells if any(name == reader for name, _ in it.said)}
-    of_slide: dict[SlideId, set[CellId]] = {}
-    for it in cells:
-        if it.cell.cell_id not in seen:
-            of_slide.setdefault(it.cell.slide_id, set()).add(it.cell.cell_id)
-    for slide_id, cell_ids in of_slide.items():
-        seen |= may_see(study, reader=reader, slide_id=slide_id, cell_ids=cell_ids, run_id=run_id)
-    return seen
+    own = {it.cell.cell_id for it in cells if any(name == reader for name, _ in it.said)}
+    others = [it.cell for it in cells if it.cell.cell_id not in own]
+    return own | open_cells(study, others, reader=reader, run_id=run_id)

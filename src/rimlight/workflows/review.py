@@ -8,7 +8,7 @@ from rimlight.errors import StudyError
 from rimlight.io.journal import current_labels, label_head
 from rimlight.io.runs import Run, open_run, run_ids
 from rimlight.io.study import Study
-from rimlight.records import CellId, Expression, ReaderId, SlideId
+from rimlight.records import Cell, CellId, Expression, ReaderId, RunId, SlideId
 from rimlight.workflows.blinding import is_disclosed, may_see
 from rimlight.workflows.judgements import Judgement, judgements
 from rimlight.workflows.remembered import Remembered, print_of
@@ -98,7 +98,7 @@ def review_of(
     check_disclosed(study, run, reader=reader)
     table = table_of(run, remembered)
     wanted = [it for it in table.cells if _is_of(it, kind)]
-    seen = seen_of(study, wanted, reader=reader, run=run)
+    seen = open_cells(study, [it.cell for it in wanted], reader=reader, run_id=run.run_id)
     said, judged = said_of(study, remembered), judgements(study, table.run_id)
     rows = [_row(it, said, judged) for it in wanted if it.cell.cell_id in seen]
     rows.sort(key=_by_doubt if kind == "doubtful" else _by_cause)
@@ -126,7 +126,7 @@ def row_of(
             f"cell {str(cell_id)[:80]}: is none that run {run.run_id} would look at again; open "
             "the review anew"
         )
-    if cell_id not in seen_of(study, [found], reader=reader, run=run):
+    if cell_id not in open_cells(study, [found.cell], reader=reader, run_id=run.run_id):
         raise HiddenError(
             f"cell {cell_id}: waits in your own queue; label it there first, then look at its cause"
         )
@@ -146,18 +146,16 @@ def check_disclosed(study: Study, run: Run, *, reader: ReaderId) -> None:
         )
 
 
-def seen_of(
-    study: Study, cells: Iterable[ReviewCell], *, reader: ReaderId, run: Run
+def open_cells(
+    study: Study, cells: Iterable[Cell], *, reader: ReaderId, run_id: RunId
 ) -> set[CellId]:
     """Return those of the cells of which a reader may see the word of a run."""
     of_slide: dict[SlideId, set[CellId]] = {}
-    for it in cells:
-        of_slide.setdefault(it.cell.slide_id, set()).add(it.cell.cell_id)
+    for cell in cells:
+        of_slide.setdefault(cell.slide_id, set()).add(cell.cell_id)
     found: set[CellId] = set()
     for slide_id, cell_ids in of_slide.items():
-        found |= may_see(
-            study, reader=reader, slide_id=slide_id, cell_ids=cell_ids, run_id=run.run_id
-        )
+        found |= may_see(study, reader=reader, slide_id=slide_id, cell_ids=cell_ids, run_id=run_id)
     return found
 
 
