@@ -28,6 +28,12 @@ export const NOT_COUNTED = 4;
 const MOST_FIELDS = 400;
 const LEAST_A_FIELD = 2000;
 
+/** The sign of a row: its level; of a run without levels, negative or strong; or none that counts. */
+export function signAt({ reason, level, header }: PointTable, row: number): number {
+  if (reason[row]) return NOT_COUNTED;
+  return header.has_levels ? level[row]! : level[row]! && 3;
+}
+
 /** Everything that is made of a table before it is drawn; `seed` fixes the random order. */
 export function indexOf(table: PointTable, seed = 1): PointIndex {
   return { draw: drawList(table, seed), tree: treeOf(table) };
@@ -75,7 +81,7 @@ function drawList(table: PointTable, seed: number): DrawList {
     const y = (table.y[row]! - frame.top) / 10;
     places[2 * at] = x;
     places[2 * at + 1] = y;
-    kinds[4 * at] = table.reason[row] ? NOT_COUNTED : table.level[row]!;
+    kinds[4 * at] = signAt(table, row);
     kinds[4 * at + 1] = Math.round(255 * doubtOf(table.probability[row]!));
     widen(boxes, field[row]!, x, y);
   }
