@@ -3,7 +3,8 @@
 import { asked } from "./api";
 import type { App } from "./app";
 import { fill, h } from "./dom";
-import type { ColourWay, Picture } from "./slide-source";
+import type { ColourWay } from "./slide-paths";
+import type { Picture } from "./slide-source";
 import { CHANNELS, cssOf, paletteOf, recolour, sharesOf } from "./stains";
 import type { Channel, Stains } from "./stains";
 import type { Viewer } from "./viewer";

@@ -1,7 +1,7 @@
 // The whole slide, small, with the part that is shown; click or drag to go there.
 
 import { h } from "./dom";
-import { slidePath } from "./slide-source";
+import { slidePath } from "./slide-paths";
 import { storedSwitch } from "./stored";
 import type { Viewer } from "./viewer";
 

@@ -4,7 +4,7 @@ import "./slides.css";
 import { asked } from "./api";
 import type { Page, Slide } from "./app";
 import { fill, h } from "./dom";
-import { slidePath } from "./slide-source";
+import { slidePath } from "./slide-paths";
 
 const PICTURE_PX = 320;
 

@@ -7,7 +7,8 @@ import { Listeners } from "./listeners";
 import { createOsd, isStill } from "./osd";
 import type { CellRef } from "./outbox";
 import { PictureShown } from "./picture";
-import type { ColourWay, Picture } from "./slide-source";
+import type { ColourWay } from "./slide-paths";
+import type { Picture } from "./slide-source";
 import type { CellSource, Layer, NearCell, SlideView } from "./slide-view";
 
 /** A slide as the server opened it. `fault`: why it has no picture; `notices`: of its file. */
