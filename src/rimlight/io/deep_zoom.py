@@ -1,70 +1,64 @@
 """Deep Zoom tiles of a slide, made from the same rasters that training reads."""
 
+from functools import cached_property
 from math import ceil, floor
 
 import numpy as np
 
 from rimlight.core.display import Tile, TilePlace, max_level, tile_place
 from rimlight.core.resampling import Window, block_mean, resampled
-from rimlight.errors import SlideError
-from rimlight.io.rasters import Level, Light, PixelWindow, Rgb
+from rimlight.io.rasters import Level, Light, Piece, PixelWindow, Rgb, levels_of
 from rimlight.io.slides import Slide
 from rimlight.records import Box
 
 _MOST_PIXELS = 2048 * 2048
-"""Read for one tile; a slide without small levels is not shown smaller than that allows."""
+"""Read for one tile; where a slide has no small levels, an overview kept in memory is one."""
+_OVERVIEW_PX = 2048
 _NEARLY = 1.001
 
 
-def min_level(slide: Slide) -> int:
-    """Return the smallest level whose tiles can be made by reading few enough pixels."""
-    last = max_level(slide.width_l0, slide.height_l0)
-    for level in range(last + 1):
-        place = tile_place(
-            Tile(level=level, column=0, row=0), width_l0=slide.width_l0, height_l0=slide.height_l0
-        )
-        if place is not None and _n_pixels(slide, place, 2 ** (last - level)) <= _MOST_PIXELS:
-            return level
-    return last
-
-
-def read_tile(slide: Slide, tile: Tile, *, white: Light) -> Rgb:
-    """Return the pixels of a tile as the file has them, uint8 (h, w, 3).
+class DeepZoom:
+    """The tiles of one open slide.
 
     Args:
-        slide: Open.
-        tile: One that the slide has.
+        slide: Open as long as tiles are read.
         white: I0 of the slide, 0..255; fills what the scanner left out.
-
-    Raises:
-        SlideError: The pixels cannot be decoded, or are too many for one tile.
-        ValueError: The slide has no such tile.
     """
-    place = tile_place(tile, width_l0=slide.width_l0, height_l0=slide.height_l0)
-    if place is None:
-        raise ValueError(f"no such tile: {tile}")
-    step = 2 ** (max_level(slide.width_l0, slide.height_l0) - tile.level)
-    if _n_pixels(slide, place, step) > _MOST_PIXELS:
-        raise SlideError(
-            f"{slide.path}: has no smaller picture that level {tile.level} could be made from; "
-            "convert it to a pyramidal TIFF"
+
+    def __init__(self, slide: Slide, *, white: Light) -> None:
+        self._slide = slide
+        self._white = white
+
+    def read(self, tile: Tile) -> Rgb:
+        """Return the pixels of a tile as the file has them, uint8 (h, w, 3).
+
+        Raises:
+            SlideError: The pixels cannot be decoded.
+            ValueError: The slide has no such tile.
+        """
+        slide = self._slide
+        place = tile_place(tile, width_l0=slide.width_l0, height_l0=slide.height_l0)
+        if place is None:
+            raise ValueError(f"no such tile: {tile}")
+        step = 2 ** (max_level(slide.width_l0, slide.height_l0) - tile.level)
+        index = _level_for(slide, step)
+        level = slide.raster.levels[index]
+        seen = _seen(level, place.box)
+        if seen.width_px * seen.height_px > _MOST_PIXELS:
+            level, small = self._small
+            seen = _seen(level, place.box)
+            return _fitted(_cut(small, _wanted(seen, level)), seen, place)
+        return _fitted(
+            slide.raster.read(index, _wanted(seen, level), white=self._white), seen, place
         )
-    index = _level_for(slide, step)
-    seen = _seen(slide.raster.levels[index], place.box)
-    wanted = _wanted(seen, slide.raster.levels[index])
-    piece = slide.raster.read(index, wanted, white=white)
-    window = Window(
-        left_px=seen.left_px - piece.left_px,
-        top_px=seen.top_px - piece.top_px,
-        width_px=seen.width_px,
-        height_px=seen.height_px,
-    )
-    blocks = _blocks(piece.pixels, window, place)
-    if blocks is not None:
-        return blocks
-    return resampled(
-        piece.pixels, window=window, width_px=place.width_px, height_px=place.height_px
-    )
+
+    @cached_property
+    def _small(self) -> tuple[Level, Rgb]:
+        """A small level of a slide that has none."""
+        slide = self._slide
+        small = slide.overview(_OVERVIEW_PX)
+        sizes = [(slide.width_l0, slide.height_l0), (small.shape[1], small.shape[0])]
+        return levels_of(sizes)[1], small
 
 
 def _level_for(slide: Slide, step: int) -> int:
@@ -77,16 +71,12 @@ def _level_for(slide: Slide, step: int) -> int:
     return max(fine, default=0)
 
 
-def _n_pixels(slide: Slide, place: TilePlace, step: int) -> float:
-    seen = _seen(slide.raster.levels[_level_for(slide, step)], place.box)
-    return seen.width_px * seen.height_px
-
-
 def _seen(level: Level, box: Box) -> Window:
     """Return a box in pixels of a level, which may have lost the last odd row or column."""
     left, top = box.left_l0 / level.scale_x, box.top_l0 / level.scale_y
     right = min(level.width_px, left + box.width_l0 / level.scale_x)
     bottom = min(level.height_px, top + box.height_l0 / level.scale_y)
+    left, top = min(left, level.width_px - 1), min(top, level.height_px - 1)
     return Window(left_px=left, top_px=top, width_px=right - left, height_px=bottom - top)
 
 
@@ -104,17 +94,37 @@ def _wanted(seen: Window, level: Level) -> PixelWindow:
     return PixelWindow(left_px=left, top_px=top, width_px=width, height_px=height)
 
 
+def _cut(small: Rgb, window: PixelWindow) -> Piece:
+    rows = slice(window.top_px, window.top_px + window.height_px)
+    columns = slice(window.left_px, window.left_px + window.width_px)
+    return Piece(pixels=small[rows, columns], left_px=window.left_px, top_px=window.top_px)
+
+
+def _fitted(piece: Piece, seen: Window, place: TilePlace) -> Rgb:
+    window = Window(
+        left_px=seen.left_px - piece.left_px,
+        top_px=seen.top_px - piece.top_px,
+        width_px=seen.width_px,
+        height_px=seen.height_px,
+    )
+    blocks = _blocks(piece.pixels, window, place)
+    if blocks is not None:
+        return blocks
+    return resampled(
+        piece.pixels, window=window, width_px=place.width_px, height_px=place.height_px
+    )
+
+
 def _blocks(pixels: Rgb | Light, window: Window, place: TilePlace) -> Rgb | None:
     """Return the means of whole blocks, which is what resampling gives there, but sooner."""
     side = round(window.width_px / place.width_px)
     is_whole = (
         pixels.dtype == np.uint8
+        and side > 0
         and (window.left_px, window.top_px) == (0, 0)
         and (place.width_px * side, place.height_px * side) == (window.width_px, window.height_px)
     )
     if not is_whole:
         return None
-    found: Rgb = block_mean(
-        pixels[: place.height_px * side, : place.width_px * side], side_px=max(1, side)
-    )
+    found: Rgb = block_mean(pixels[: place.height_px * side, : place.width_px * side], side_px=side)
     return found

@@ -20,7 +20,7 @@ import numpy as np
 from rimlight.core.display import TILE_PX, Tile, max_level
 from rimlight.errors import SlideError
 from rimlight.io.colour_profiles import Colours
-from rimlight.io.deep_zoom import min_level, read_tile
+from rimlight.io.deep_zoom import DeepZoom
 from rimlight.io.inspection import fingerprint
 from rimlight.io.rasters import Light
 from rimlight.io.slides import Slide, open_slide
@@ -34,6 +34,7 @@ _State = tuple[int, int]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Open:
     slide: Slide
+    zoom: DeepZoom
     colours: Colours
     white: Light
     state: _State
@@ -107,10 +108,12 @@ def _opened(asked: Mapping[str, Any], state: _State) -> _Open:
         )
     with contextlib.ExitStack() as stack:
         slide = stack.enter_context(open_slide(path, mpp=asked["mpp"]))
+        white = np.asarray(asked["white"], dtype=np.float32)
         return _Open(
             slide=slide,
+            zoom=DeepZoom(slide, white=white),
             colours=Colours(slide.profile),
-            white=np.asarray(asked["white"], dtype=np.float32),
+            white=white,
             state=state,
             closing=stack.pop_all(),
         )
@@ -121,7 +124,7 @@ def _facts(opened: _Open, _request: Mapping[str, Any]) -> tuple[dict[str, Any], 
     notices = [*slide.notices, *([colours.fault] if colours.fault else [])]
     return {
         "tile_px": TILE_PX,
-        "min_level": min_level(slide),
+        "min_level": 0,
         "max_level": max_level(slide.width_l0, slide.height_l0),
         "notices": [notice.removeprefix(f"{slide.path}: ") for notice in notices],
         "ways": list(colours.ways),
@@ -130,8 +133,7 @@ def _facts(opened: _Open, _request: Mapping[str, Any]) -> tuple[dict[str, Any], 
 
 def _tile(opened: _Open, request: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
     tile = Tile(level=request["level"], column=request["column"], row=request["row"])
-    pixels = read_tile(opened.slide, tile, white=opened.white)
-    return {}, opened.colours.jpeg(pixels, request["colour"])
+    return {}, opened.colours.jpeg(opened.zoom.read(tile), request["colour"])
 
 
 def _overview(opened: _Open, request: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
