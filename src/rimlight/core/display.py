@@ -1,12 +1,11 @@
 """What a viewer may ask for of a slide: Deep Zoom tiles, and ways of colour.
 
 Level ``max_level`` is level 0 of the slide; each level before it has half as many pixels, rounded
-up, down to level 0 of one pixel. A tile covers just the part of the slide that a viewer lays it
-over: the last one of a row ends where the slide ends, never a part of a pixel beyond.
+up, down to level 0 of one pixel. Pixels of a level are all of one size: the last one of a row may
+lie beyond the slide in part, and viewers cut it off there.
 """
 
 from dataclasses import dataclass
-from math import ceil
 from typing import Literal, get_args
 
 from rimlight.records import Box
@@ -28,7 +27,7 @@ class Tile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TilePlace:
-    """What a tile covers of the slide, and how many pixels it has."""
+    """What the pixels of a tile cover, beyond the slide by less than one of them."""
 
     box: Box
     width_px: int
@@ -47,9 +46,9 @@ def max_level(width_l0: int, height_l0: int) -> int:
 def tile_place(tile: Tile, *, width_l0: int, height_l0: int) -> TilePlace | None:
     """Return where a tile lies on a slide; None where there is no such tile.
 
-    >>> place = tile_place(Tile(level=9, column=1, row=0), width_l0=301, height_l0=200)
+    >>> place = tile_place(Tile(level=8, column=0, row=0), width_l0=301, height_l0=200)
     >>> place.box.left_l0, place.box.width_l0, place.width_px, place.height_px
-    (256, 45, 45, 200)
+    (0, 302, 151, 100)
     """
     last = max_level(width_l0, height_l0)
     if not 0 <= tile.level <= last or tile.column < 0 or tile.row < 0:
@@ -58,9 +57,10 @@ def tile_place(tile: Tile, *, width_l0: int, height_l0: int) -> TilePlace | None
     left, top = tile.column * TILE_PX * step, tile.row * TILE_PX * step
     if left >= width_l0 or top >= height_l0:
         return None
-    width, height = min(TILE_PX * step, width_l0 - left), min(TILE_PX * step, height_l0 - top)
+    width_px = min(TILE_PX, -(-(width_l0 - left) // step))
+    height_px = min(TILE_PX, -(-(height_l0 - top) // step))
     return TilePlace(
-        box=Box(left_l0=left, top_l0=top, width_l0=width, height_l0=height),
-        width_px=ceil(width / step),
-        height_px=ceil(height / step),
+        box=Box(left_l0=left, top_l0=top, width_l0=width_px * step, height_l0=height_px * step),
+        width_px=width_px,
+        height_px=height_px,
     )

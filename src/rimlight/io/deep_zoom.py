@@ -14,7 +14,7 @@ from rimlight.records import Box
 _MOST_PIXELS = 2048 * 2048
 """Read for one tile; where a slide has no small levels, an overview kept in memory is one."""
 _OVERVIEW_PX = 2048
-_NEARLY = 1.001
+_NEARLY = 1.001  # levels of a scanner may be scaled by a little more than a power of two
 
 
 class DeepZoom:
@@ -44,13 +44,12 @@ class DeepZoom:
         index = _level_for(slide, step)
         level = slide.raster.levels[index]
         seen = _seen(level, place.box)
-        if seen.width_px * seen.height_px > _MOST_PIXELS:
-            level, small = self._small
-            seen = _seen(level, place.box)
-            return _fitted(_cut(small, _wanted(seen, level)), seen, place)
-        return _fitted(
-            slide.raster.read(index, _wanted(seen, level), white=self._white), seen, place
-        )
+        wanted = _wanted(seen, level)
+        if wanted.width_px * wanted.height_px <= _MOST_PIXELS:
+            return _fitted(slide.raster.read(index, wanted, white=self._white), seen, place)
+        level, small = self._small
+        seen = _seen(level, place.box)
+        return _fitted(_cut(small, _wanted(seen, level)), seen, place)
 
     @cached_property
     def _small(self) -> tuple[Level, Rgb]:
@@ -72,12 +71,13 @@ def _level_for(slide: Slide, step: int) -> int:
 
 
 def _seen(level: Level, box: Box) -> Window:
-    """Return a box in pixels of a level, which may have lost the last odd row or column."""
-    left, top = box.left_l0 / level.scale_x, box.top_l0 / level.scale_y
-    right = min(level.width_px, left + box.width_l0 / level.scale_x)
-    bottom = min(level.height_px, top + box.height_l0 / level.scale_y)
-    left, top = min(left, level.width_px - 1), min(top, level.height_px - 1)
-    return Window(left_px=left, top_px=top, width_px=right - left, height_px=bottom - top)
+    """Return a box in pixels of a level; it may leave the level."""
+    return Window(
+        left_px=box.left_l0 / level.scale_x,
+        top_px=box.top_l0 / level.scale_y,
+        width_px=box.width_l0 / level.scale_x,
+        height_px=box.height_l0 / level.scale_y,
+    )
 
 
 def _wanted(seen: Window, level: Level) -> PixelWindow:
@@ -88,7 +88,7 @@ def _wanted(seen: Window, level: Level) -> PixelWindow:
         (seen.top_px, seen.height_px, level.height_px),
     ):
         margin = 0 if start == int(start) and length == int(length) else 1
-        low = max(0, floor(start) - margin)
+        low = min(max(0, floor(start) - margin), n - 1)
         ends.append((low, min(n, ceil(start + length) + margin) - low))
     (left, width), (top, height) = ends
     return PixelWindow(left_px=left, top_px=top, width_px=width, height_px=height)
@@ -107,12 +107,23 @@ def _fitted(piece: Piece, seen: Window, place: TilePlace) -> Rgb:
         width_px=seen.width_px,
         height_px=seen.height_px,
     )
-    blocks = _blocks(piece.pixels, window, place)
+    pixels = _with_lost_edge(piece.pixels, window, place)
+    blocks = _blocks(pixels, window, place)
     if blocks is not None:
         return blocks
-    return resampled(
-        piece.pixels, window=window, width_px=place.width_px, height_px=place.height_px
-    )
+    return resampled(pixels, window=window, width_px=place.width_px, height_px=place.height_px)
+
+
+def _with_lost_edge(pixels: Rgb | Light, window: Window, place: TilePlace) -> Rgb | Light:
+    """Double the last row or column where a small level lost what the last pixel would see."""
+    beyond_down = window.top_px + window.height_px - pixels.shape[0]
+    beyond_across = window.left_px + window.width_px - pixels.shape[1]
+    down = int(beyond_down >= window.height_px / place.height_px)
+    across = int(beyond_across >= window.width_px / place.width_px)
+    if not (down or across):
+        return pixels
+    wider = np.concatenate([pixels, pixels[:, -1:]], axis=1) if across else pixels
+    return np.concatenate([wider, wider[-1:]]) if down else wider
 
 
 def _blocks(pixels: Rgb | Light, window: Window, place: TilePlace) -> Rgb | None:
@@ -123,6 +134,8 @@ def _blocks(pixels: Rgb | Light, window: Window, place: TilePlace) -> Rgb | None
         and side > 0
         and (window.left_px, window.top_px) == (0, 0)
         and (place.width_px * side, place.height_px * side) == (window.width_px, window.height_px)
+        and window.height_px <= pixels.shape[0]
+        and window.width_px <= pixels.shape[1]
     )
     if not is_whole:
         return None

@@ -24,6 +24,7 @@ from rimlight.io.deep_zoom import DeepZoom
 from rimlight.io.inspection import fingerprint
 from rimlight.io.rasters import Light
 from rimlight.io.slides import Slide, open_slide
+from rimlight.jobs.slide_workers import READY
 from rimlight.records import Box
 
 MEMORY_BYTES = 1536 * 2**20
@@ -172,6 +173,8 @@ def _without_path(sentence: str, asked: Mapping[str, Any]) -> str:
 
 def _serve(requests: BinaryIO, answers: BinaryIO) -> None:
     shelf = Shelf()
+    answers.write(READY)
+    answers.flush()
     for line in requests:
         header, payload = answer(shelf, json.loads(line))
         header["n_bytes"] = len(payload)

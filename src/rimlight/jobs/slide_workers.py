@@ -13,17 +13,21 @@ import subprocess
 import sys
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from rimlight.core.display import Tile, Way
-from rimlight.errors import SlideError
+from rimlight.errors import JobError, SlideError
 from rimlight.records import SlideInfo
 
 MOST_CRASHES = 3
+READY = b"ready\n"
+"""The first line of a child."""
+_Answer = TypeVar("_Answer")
 _TIMEOUT_S = 20.0
+_START_S = 60.0
 _CACHE_BYTES = 64 * 2**20
 
 
@@ -68,7 +72,7 @@ class SlidePool:
         Raises:
             SlideError: The slide is missing, another file, damaged, or set aside.
         """
-        header, _ = self._ask(info, {"do": "facts"}).result()
+        header, _ = self._submitted(lambda: self._answer(info, {"do": "facts"})).result()
         return SlideFacts(
             tile_px=header["tile_px"],
             min_level=header["min_level"],
@@ -145,12 +149,13 @@ class SlidePool:
             self._kept.put(key, picture)
             return picture
 
-        return self._threads.submit(made)
+        return self._submitted(made)
 
-    def _ask(
-        self, info: SlideInfo, request: Mapping[str, Any]
-    ) -> "Future[tuple[dict[str, Any], bytes]]":
-        return self._threads.submit(self._answer, info, request)
+    def _submitted(self, run: Callable[[], _Answer]) -> "Future[_Answer]":
+        try:
+            return self._threads.submit(run)
+        except RuntimeError as error:  # closed
+            raise JobError("the workbench is being closed; start it again") from error
 
     def _answer(self, info: SlideInfo, request: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
         """Ask the child of this thread; runs in a thread of the pool only."""
@@ -180,13 +185,22 @@ class SlidePool:
 
     def _child(self) -> subprocess.Popen[bytes]:
         child: subprocess.Popen[bytes] | None = getattr(self._own, "child", None)
+        if child is not None and child.poll() is not None:  # ended by somebody else
+            self._forget(child)
+            child = None
         if child is None:
             with self._lock:
                 if self._is_closed:
-                    raise SlideError("the workbench is being closed; open it again")
+                    raise JobError("the workbench is being closed; start it again")
                 child = _started()
                 self._children.add(child)
             self._own.child = child
+            if not _is_ready(child):
+                self._forget(child)
+                raise JobError(
+                    "the program that reads slides does not start; try again, and look with "
+                    "rimlight doctor what is missing"
+                )
         return child
 
     def _forget(self, child: subprocess.Popen[bytes]) -> None:
@@ -231,21 +245,19 @@ def _started() -> subprocess.Popen[bytes]:
     )
 
 
+def _is_ready(child: subprocess.Popen[bytes]) -> bool:
+    assert child.stdout is not None
+    with _ended_after(child, _START_S):
+        return child.stdout.readline() == READY
+
+
 def _exchange(
     child: subprocess.Popen[bytes], request: Mapping[str, Any], *, timeout_s: float
 ) -> tuple[tuple[dict[str, Any], bytes] | None, str]:
     """Return header and bytes of an answer; or None, and what became of the child."""
     assert child.stdin is not None
     assert child.stdout is not None
-    is_late = threading.Event()
-
-    def end() -> None:
-        is_late.set()
-        child.kill()
-
-    timer = threading.Timer(timeout_s, end)
-    timer.start()
-    try:
+    with _ended_after(child, timeout_s) as is_late, contextlib.suppress(OSError, ValueError):
         child.stdin.write(json.dumps(request).encode() + b"\n")
         child.stdin.flush()
         line = child.stdout.readline()
@@ -255,14 +267,27 @@ def _exchange(
             picture = child.stdout.read(n_bytes)
             if len(picture) == n_bytes:
                 return (header, picture), ""
-    except (OSError, ValueError):  # the child is gone
-        pass
-    finally:
-        timer.cancel()
     if is_late.is_set():
         return None, f"reading it took more than {timeout_s:.0f} s; convert it to OME-TIFF"
     child.kill()
     return None, _crash_words(child.wait())
+
+
+@contextlib.contextmanager
+def _ended_after(child: subprocess.Popen[bytes], seconds: float) -> Iterator[threading.Event]:
+    """End a child that keeps its caller waiting for longer; the event tells that it did."""
+    is_late = threading.Event()
+
+    def end() -> None:
+        is_late.set()
+        child.kill()
+
+    timer = threading.Timer(seconds, end)
+    timer.start()
+    try:
+        yield is_late
+    finally:
+        timer.cancel()
 
 
 def _crash_words(code: int) -> str:
