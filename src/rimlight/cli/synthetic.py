@@ -89,7 +89,8 @@ def demo(
         "run": made.run_id,
         "report": str(page),
     }
-    answer(facts, f"report: {page.resolve()}", as_json=as_json)
+    text = f"workbench: rimlight serve {study.folder}\nreport: {page.resolve()}"
+    answer(facts, text, as_json=as_json)
 
 
 def _settings(scale: Scale, **chosen: Any) -> "SynthSettings":
