@@ -29,6 +29,7 @@ from rimlight.cli import (
     studies,
     synthetic,
     triage,
+    verify,
 )
 from rimlight.cli.failures import STOPPED, report
 from rimlight.errors import RimlightError
@@ -63,6 +64,7 @@ app.command("agree")(agree.agree)
 app.command("report")(runs.report)
 app.command("run")(runs.run)
 app.command("serve")(serve.serve)
+app.command("verify")(verify.verify)
 app.command("backup")(backups.backup)
 app.command("restore")(backups.restore)
 app.command("synth")(synthetic.synth)

@@ -124,7 +124,7 @@ def run_cells(run: Run, *, progress: Progress = no_progress) -> RunCells:
     from rimlight.model.network import folded
 
     study = study_of(run)
-    labelled, held_in = _cells_of_run(run, study)
+    labelled, held_in = cells_of_run(run, study)
     cells = cell_patches(study, labelled, progress=progress)
     folds = {fold.number: fold for fold in explained_folds(run, study, cells)}
     parts = part_of_cases(run)
@@ -213,7 +213,7 @@ def model_words(asked: Placed, *, run_id: str, n_folds: int) -> str:
     return f"{which}; it {said[asked.part]}"
 
 
-def _cells_of_run(run: Run, study: Study) -> tuple[list[LabelledCell], dict[CellId, int]]:
+def cells_of_run(run: Run, study: Study) -> tuple[list[LabelledCell], dict[CellId, int]]:
     """The cells that the run was trained with, and the fold that held each out, if one did."""
     table = table_of_step(run, "cells.csv", step="train")
     known = {str(info.slide_id) for info in slides(study.engine)}
