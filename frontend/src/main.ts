@@ -19,6 +19,7 @@ const PAGES: {
   { name: "slides", title: "Slides", load: () => import("./slides") },
   { name: "slide", title: "Slide", load: () => import("./slide-page"), isWithin: "slides" },
   { name: "review", title: "Review", load: () => import("./review") },
+  { name: "agreement", title: "Agreement", load: () => import("./agreement") },
 ];
 
 async function start(): Promise<void> {

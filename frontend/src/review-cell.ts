@@ -41,14 +41,14 @@ export function showCell(
   fill(
     place,
     h(
-      "header",
+      "div",
       { className: "review-head" },
       h("h2", {}, cell.sentence),
       h(
         "p",
         { className: "review-facts" },
         said(cell.label),
-        ` by the readers when run ${run.run_id} was trained, called ${cell.call} ` +
+        ` by the readers, called ${cell.call} by run ${run.run_id} ` +
           `(${(100 * cell.probability).toFixed(0)} % positive). ${capital(STATUS_WORDS[cell.status] ?? "")}.`,
       ),
     ),

@@ -128,7 +128,7 @@ function fillRow(
         "span",
         { className: "review-row-facts" },
         label ? mark(label) : null,
-        `labelled ${cell.label.replace("_", " ")}, called ${cell.call} (${signed(cell.logit)})`,
+        ` labelled ${cell.label.replace("_", " ")}, called ${cell.call} (${signed(cell.logit)})`,
       ),
       h("span", { className: "review-row-signs" }, ...signs.filter(Boolean).map((sign) => sign as Node)),
     ),

@@ -125,9 +125,9 @@ function figure(picture: Element, title: string, note: string, more?: Node): HTM
 
 function linesNote(cell: ReviewCell): string {
   if (cell.status === "confirmed" && !["surroundings", "off_centre"].includes(cell.cause)) {
-    return "thick line: what the edit changed; thin: own cell";
+    return "thick line: what the edit changed; thin: own cell; orange pushes to positive, blue to negative";
   }
-  return "thin line: own cell; thick, if any: where the cause lies";
+  return "thin line: own cell; orange pushes to positive, blue to negative";
 }
 
 /** The colours of a map with their unit, scale and reference. */
@@ -140,7 +140,7 @@ export function legend(of: Legend): HTMLElement {
     { className: "review-legend" },
     `−${end}`,
     bar,
-    `+${end} logit a pixel, from ${of.reference}`,
+    `+${end} logit/pixel, from ${of.reference}`,
   );
 }
 

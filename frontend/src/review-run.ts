@@ -10,7 +10,6 @@ import { type CellActs, showCell } from "./review-cell";
 import {
   type Filters,
   filtersFrom,
-  judgedBy,
   mayBeAsked,
   neighbour,
   paramsOf,
@@ -142,7 +141,7 @@ function bindKeys(
   };
   const canJudge = (it: ReviewCell): boolean => it.status !== "not_asked";
   const verdict = (said: boolean) =>
-    cell((it) => canJudge(it) && acts.judge(judgedBy(it, app.session.reader) === said ? null : said, noteNow()));
+    cell((it) => canJudge(it) && acts.judge(said, noteNow()));
   return app.keys.bind("Review", [
     { code: "ArrowDown", shown: "↓", does: "next cell", repeats: true, run: () => step(1) },
     { code: "ArrowUp", shown: "↑", does: "cell before", repeats: true, run: () => step(-1) },

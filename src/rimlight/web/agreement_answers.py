@@ -86,7 +86,7 @@ class RepeatsOut(BaseModel):
     counts: list[list[int]] | None
 
 
-class ScaleOut(BaseModel):
+class ComparedScaleOut(BaseModel):
     """One way to compare labels; main: the figure that is shown first."""
 
     key: str
@@ -126,7 +126,7 @@ class AgreementOut(BaseModel):
     calls_sentence: str
     about: str
     readers: list[ReaderOut]
-    scales: list[ScaleOut]
+    scales: list[ComparedScaleOut]
     notes: list[str]
     tables: list[str]
 
@@ -157,15 +157,15 @@ class DisagreementsOut(BaseModel):
     cells: list[DisagreementOut]
 
 
-def scale_out(scale: Mapping[str, Any]) -> ScaleOut:
+def scale_out(scale: Mapping[str, Any]) -> ComparedScaleOut:
     """Return a scale of the result of ``agree`` as the page gets it."""
     figures = {
         name: FigureAboutOut(**about, is_share=name in PERCENT)
         for name, about in scale["figures"].items()
     }
-    shown = {key: scale[key] for key in ScaleOut.model_fields if key in scale}
+    shown = {key: scale[key] for key in ComparedScaleOut.model_fields if key in scale}
     lead = lead_of(scale) if scale["pairs"] else ""
-    return ScaleOut.model_validate(
+    return ComparedScaleOut.model_validate(
         shown | {"figures": figures, "lead": lead, "main": MAIN[scale["kind"]]}
     )
 
