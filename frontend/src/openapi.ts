@@ -903,7 +903,7 @@ export interface components {
             /** Run Id */
             run_id: string | null;
             /** Scales */
-            scales: components["schemas"]["rimlight__web__agreement_answers__ScaleOut"][];
+            scales: components["schemas"]["ComparedScaleOut"][];
             /** Sentence */
             sentence: string;
             /** Tables */
@@ -940,6 +940,40 @@ export interface components {
             logit_before: number | null;
             /** Placebo Logit */
             placebo_logit: number | null;
+        };
+        /**
+         * ComparedScaleOut
+         * @description One way to compare labels; main: the figure that is shown first.
+         */
+        ComparedScaleOut: {
+            /** Figures */
+            figures: {
+                [key: string]: components["schemas"]["FigureAboutOut"];
+            };
+            /** Groups */
+            groups: components["schemas"]["GroupOut"][];
+            /** Key */
+            key: string;
+            /** Kind */
+            kind: string;
+            /** Lead */
+            lead: string;
+            /** Levels */
+            levels: string[];
+            /** Main */
+            main: string;
+            /** Means */
+            means: components["schemas"]["MeanOut"][];
+            /** N Per Level */
+            n_per_level: {
+                [key: string]: number[];
+            } | null;
+            /** Pairs */
+            pairs: components["schemas"]["PairOut"][];
+            /** Repeats */
+            repeats: components["schemas"]["RepeatsOut"][];
+            /** What */
+            what: string;
         };
         /**
          * CountOut
@@ -1569,6 +1603,16 @@ export interface components {
             reader: string;
         };
         /**
+         * ScaleOut
+         * @description Logits per pixel at the ends of the colours, and which maps that is the scale of.
+         */
+        ScaleOut: {
+            /** Logits */
+            logits: number;
+            /** Of */
+            of: string;
+        };
+        /**
          * SessionOut
          * @description Who is signed in to which study.
          *
@@ -1902,7 +1946,7 @@ export interface components {
             rise: number;
             /** Run */
             run: string;
-            scale: components["schemas"]["rimlight__web__why__ScaleOut"];
+            scale: components["schemas"]["ScaleOut"];
             /** Stains */
             stains: components["schemas"]["StainOut"][];
             /** Threshold */
@@ -1943,50 +1987,6 @@ export interface components {
             };
             /** Zone */
             zone: string;
-        };
-        /**
-         * ScaleOut
-         * @description One way to compare labels; main: the figure that is shown first.
-         */
-        rimlight__web__agreement_answers__ScaleOut: {
-            /** Figures */
-            figures: {
-                [key: string]: components["schemas"]["FigureAboutOut"];
-            };
-            /** Groups */
-            groups: components["schemas"]["GroupOut"][];
-            /** Key */
-            key: string;
-            /** Kind */
-            kind: string;
-            /** Lead */
-            lead: string;
-            /** Levels */
-            levels: string[];
-            /** Main */
-            main: string;
-            /** Means */
-            means: components["schemas"]["MeanOut"][];
-            /** N Per Level */
-            n_per_level: {
-                [key: string]: number[];
-            } | null;
-            /** Pairs */
-            pairs: components["schemas"]["PairOut"][];
-            /** Repeats */
-            repeats: components["schemas"]["RepeatsOut"][];
-            /** What */
-            what: string;
-        };
-        /**
-         * ScaleOut
-         * @description Logits per pixel at the ends of the colours, and which maps that is the scale of.
-         */
-        rimlight__web__why__ScaleOut: {
-            /** Logits */
-            logits: number;
-            /** Of */
-            of: string;
         };
     };
     responses: never;
