@@ -15,10 +15,12 @@ import typer
 
 from rimlight import __version__
 from rimlight.cli import (
+    accounts,
     agree,
     backups,
     candidates,
     controls,
+    databases,
     exports,
     machine,
     regions,
@@ -65,6 +67,8 @@ app.command("report")(runs.report)
 app.command("run")(runs.run)
 app.command("serve")(serve.serve)
 app.command("verify")(verify.verify)
+app.command("accounts")(accounts.accounts)
+app.command("move-database")(databases.move_database)
 app.command("backup")(backups.backup)
 app.command("restore")(backups.restore)
 app.command("synth")(synthetic.synth)

@@ -37,6 +37,14 @@ def serve(
             "--tls-proxy", metavar="NAME", help="Name of the proxy before it that speaks https."
         ),
     ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            "--database",
+            metavar="ADDRESS",
+            help="Another address of the database that the study was moved to; no password in it.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Open the workbench in the browser: label, see why, correct."""
@@ -60,4 +68,6 @@ def serve(
         told.append(link)
         answer({"link": link}, f"{words} {link}\nCtrl-C ends it", as_json=as_json)
 
-    serve_study(study, address=address, reader=reader, is_opened=is_opened, tell=tell)
+    serve_study(
+        study, address=address, database=database, reader=reader, is_opened=is_opened, tell=tell
+    )

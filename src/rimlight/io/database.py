@@ -20,14 +20,15 @@ from sqlalchemy import (
     event,
     insert,
     inspect,
-    make_url,
     select,
     text,
 )
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import NullPool
 
 from rimlight.errors import RimlightError, StorageError, StudyError
+from rimlight.io import postgres
 from rimlight.io.backups import backed_up
 from rimlight.io.migrations import bring_up_to_date
 from rimlight.io.schema import (
@@ -64,16 +65,31 @@ def create_database(place: Path | str) -> None:
     """
     engine = _bare_engine(place)
     try:
-        with writing(engine) as connection:
-            metadata.create_all(connection)
+        with translated(engine), engine.connect() as connection, connection.begin():
+            create_tables(connection)
             connection.execute(insert(schema_table).values(version=SCHEMA_VERSION))
             for head in HEAD_TABLES:
                 connection.execute(insert(head).values(n_events=0, hash=NO_HASH))
-            if engine.dialect.name == "sqlite":
-                for trigger in TRIGGERS:
-                    connection.execute(text(trigger))
+            create_triggers(connection)
     finally:
         engine.dispose()
+
+
+def create_tables(connection: Connection) -> None:
+    """Make all tables, without a row."""
+    if postgres.is_postgres(connection):
+        postgres.create_tables(connection)
+    else:
+        metadata.create_all(connection)
+
+
+def create_triggers(connection: Connection) -> None:
+    """Keep the rows of all events as they were written, from now on."""
+    if postgres.is_postgres(connection):
+        postgres.create_triggers(connection)
+        return
+    for trigger in TRIGGERS:
+        connection.execute(text(trigger))
 
 
 def engine_of(place: Path | str) -> Engine:
@@ -120,10 +136,12 @@ def reading(target: Engine | Connection) -> Iterator[Connection]:
     if isinstance(target, Connection):
         yield target
         return
-    with _translated(target), target.connect() as connection:
-        connection = connection.execution_options(rimlight_begin="BEGIN")
-        with connection.begin():
-            yield connection
+    with (
+        translated(target),
+        target.connect() as connection,
+        connection.execution_options(**_reading_options(target)).begin(),
+    ):
+        yield connection
 
 
 @contextmanager
@@ -140,8 +158,20 @@ def writing(target: Engine | Connection) -> Iterator[Connection]:
     if isinstance(target, Connection):
         yield target
         return
-    with _translated(target), target.connect() as connection, connection.begin():
-        yield connection
+    with translated(target), target.connect() as connection:
+        if not postgres.is_postgres(target):
+            with connection.begin():
+                yield connection
+            return
+        with connection.execution_options(isolation_level="READ COMMITTED").begin():
+            postgres.take_right_to_write(connection)
+            yield connection
+
+
+def _reading_options(engine: Engine) -> dict[str, Any]:
+    if postgres.is_postgres(engine):
+        return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    return {"rimlight_begin": "BEGIN"}
 
 
 def network_file_system(path: Path, *, mounts: str | None = None) -> str | None:
@@ -168,9 +198,9 @@ def network_file_system(path: Path, *, mounts: str | None = None) -> str | None:
 
 
 def _bare_engine(place: Path | str) -> Engine:
-    url = URL.create("sqlite", database=str(place)) if isinstance(place, Path) else make_url(place)
-    if url.get_backend_name() != "sqlite":
-        return create_engine(url)
+    if not isinstance(place, Path):
+        return postgres.postgres_engine(postgres.database_url(place))
+    url = URL.create("sqlite", database=str(place))
     engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": BUSY_TIMEOUT_S})
     event.listen(engine, "connect", _prepare_connection)
     event.listen(engine, "begin", _begin)
@@ -199,7 +229,7 @@ def _set_journal_mode(engine: Engine) -> None:
             path,
             share,
         )
-    with _translated(engine), engine.connect() as connection:
+    with translated(engine), engine.connect() as connection:
         driver: Any = connection.connection.driver_connection
         driver.execute(f"PRAGMA journal_mode = {'DELETE' if share else 'WAL'}")
 
@@ -207,7 +237,7 @@ def _set_journal_mode(engine: Engine) -> None:
 def _migrate(engine: Engine, place: Path | str, version: int) -> None:
     if not isinstance(place, Path):
         raise StudyError(
-            f"{engine.url.render_as_string(hide_password=True)}: of an older rimlight (schema "
+            f"{postgres.shown(engine.url)}: of an older rimlight (schema "
             f"{version}, this one needs {SCHEMA_VERSION}); only a database file is brought up to "
             "date; open this one with the rimlight that made it"
         )
@@ -242,12 +272,22 @@ def _checked_version(connection: Connection, place: str) -> int:
 
 
 @contextmanager
-def _translated(engine: Engine) -> Iterator[None]:
-    place = engine.url.database or engine.url.render_as_string(hide_password=True)
+def translated(engine: Engine) -> Iterator[None]:
+    """Turn what a database refuses into one of our sentences.
+
+    Raises:
+        StudyError: The database is damaged or foreign.
+        StorageError: The disk or the server refuses.
+    """
+    is_server = postgres.is_postgres(engine)
+    place = postgres.shown(engine.url) if is_server else str(engine.url.database)
     try:
         yield
     except DBAPIError as error:
-        raise _sentence(place, error) from error
+        found = postgres.sentence_of(place, error) if is_server else _sentence(place, error)
+        raise found from error
+    except PoolTimeoutError as error:
+        raise postgres.busy(place) from error
 
 
 def _sentence(place: str, error: DBAPIError) -> RimlightError:

@@ -40,7 +40,7 @@ class EventChain:
         Raises:
             StudyError: The head is missing.
         """
-        n_before, previous_hash = self._head(connection)
+        n_before, previous_hash = self._head(connection, is_to_change=True)
         now, chained = utc_now(), []
         for seq, own in enumerate(rows, start=n_before + 1):
             row = {"seq": seq, **own, "recorded_at": now}
@@ -90,8 +90,10 @@ class EventChain:
         """
         return self._head(connection)[1]
 
-    def _head(self, connection: Connection) -> tuple[int, str]:
-        rows = connection.execute(select(self.head)).all()
+    def _head(self, connection: Connection, *, is_to_change: bool = False) -> tuple[int, str]:
+        asked = select(self.head)
+        # SQLite locks the whole database for a writer and knows no lock of a row.
+        rows = connection.execute(asked.with_for_update() if is_to_change else asked).all()
         if len(rows) != 1:
             raise StudyError(f"the head of the {self.kind} events is missing; restore the study")
         return rows[0].n_events, rows[0].hash

@@ -1,4 +1,7 @@
-"""A study is a folder: ``study.toml``, ``rimlight.db``, ``runs/`` and ``cache/``."""
+"""A study is a folder: ``study.toml``, ``rimlight.db``, ``runs/`` and ``cache/``.
+
+The database of a team is a server's; then ``database.txt`` says which, without a password.
+"""
 
 import os
 import secrets
@@ -6,15 +9,19 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 
 from rimlight.errors import StudyError
-from rimlight.io.database import create_database, engine_of
+from rimlight.io.database import create_database, engine_of, reading
 from rimlight.io.files import storage_error, sync_folder, write_whole
+from rimlight.io.schema import act_events_table
 from rimlight.settings import Settings, settings_from_toml, settings_to_toml
 
 SETTINGS_NAME = "study.toml"
 DATABASE_NAME = "rimlight.db"
+ADDRESS_NAME = "database.txt"
+MOVED = "database_moved"
+"""The act that marks the database of a study; its subject is the mark."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +78,18 @@ def create_study(folder: Path, settings: Settings | None = None) -> Study:
     return open_study(folder)
 
 
-def open_study(folder: Path) -> Study:
+def open_study(folder: Path, database: str | None = None) -> Study:
     """Open a study folder.
 
+    Args:
+        folder: Of the study.
+        database: Another address of its server's database, for example through a tunnel.
+
     Raises:
-        StudyError: It is no study, it is damaged, or a newer rimlight made it.
+        StudyError: It is no study, it is damaged, a newer rimlight made it, or the database is
+            another study's.
         SettingsError: ``study.toml`` has an unknown key or a value of another type.
+        StorageError: The server of its database does not answer.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -90,4 +103,39 @@ def open_study(folder: Path) -> Study:
     except (OSError, UnicodeDecodeError) as error:
         raise StudyError(f"{folder / SETTINGS_NAME}: cannot be read; restore the file") from error
     settings = settings_from_toml(text, origin=str(folder / SETTINGS_NAME))
-    return Study(folder=folder, settings=settings, engine=engine_of(folder / DATABASE_NAME))
+    return Study(folder=folder, settings=settings, engine=_engine_of(folder, database))
+
+
+def remember_database(folder: Path, *, address: str, mark: str) -> None:
+    """Let a study folder say from now on that its database is a server's.
+
+    Args:
+        folder: Of the study.
+        address: Without a password.
+        mark: Of the act that stands in that database.
+
+    Raises:
+        StorageError: The disk refuses.
+    """
+    write_whole(folder / ADDRESS_NAME, f"{address}\n{mark}\n")
+
+
+def _engine_of(folder: Path, database: str | None) -> Engine:
+    kept = folder / ADDRESS_NAME
+    if not kept.exists():
+        if database is not None:
+            raise StudyError(
+                f"{folder}: its database is a file; move it first with rimlight move-database "
+                f"{folder} --to ADDRESS"
+            )
+        return engine_of(folder / DATABASE_NAME)
+    try:
+        address, mark = kept.read_text(encoding="utf-8").split()
+    except (OSError, ValueError) as error:
+        raise StudyError(f"{kept}: cannot be read; restore the file from a backup") from error
+    engine = engine_of(database or address)
+    asked = act_events_table.c.act == MOVED, act_events_table.c.subject == mark
+    with reading(engine) as connection:
+        if connection.scalar(select(func.count()).where(*asked)) == 0:
+            raise StudyError(f"{folder}: that database is another study's; give the right address")
+    return engine

@@ -22,6 +22,7 @@ def serve_study(
     folder: Path,
     *,
     address: Address,
+    database: str | None = None,
     reader: str | None,
     is_opened: bool,
     tell: Callable[[str], None],
@@ -31,6 +32,7 @@ def serve_study(
     Args:
         folder: The study.
         address: Where it is reached, and whether everybody signs in.
+        database: Another address of its server's database; None for the one it remembers.
         reader: Whose labels are given; None for the name of the user of this computer.
         is_opened: Whether the browser is opened.
         tell: Called with the link once the server listens, and with the next when one was used.
@@ -40,7 +42,7 @@ def serve_study(
         StudyError: It is no study, or it is served already.
     """
     page = page_folder()
-    study = open_study(folder)
+    study = open_study(folder, database)
     with (
         address.listener() as listener,
         alone(study, listener.getsockname()[1]),
