@@ -213,11 +213,17 @@ def _settings(_form: str, home: Path) -> Importer:
 
 
 def _model(_form: str, home: Path) -> Importer:
-    from rimlight.io.checkpoints import read_model, write_model
+    from rimlight.model.network import NetworkSettings, new_network
+    from rimlight.settings import PatchSettings
+    from rimlight.workflows.models import read_network, write_network
 
-    folder = home / "model"
-    arrays = {"a": np.ones((3, 2), np.float32), "b": np.arange(5, dtype=np.int64)}
-    write_model(folder, arrays, manifest={"name": "x", "input": {"mpp": 0.5}}, card="a card")
+    folder, patch = home / "model", PatchSettings()
+    network = new_network(NetworkSettings(size_px=patch.size_px, width=1), seed=0)
+    counts = dict.fromkeys(
+        ("n_train", "n_train_cases", "n_validation", "n_validation_cases", "seed"), 1
+    )
+    facts = {**counts, "temperature": 1.0, "run_id": "0001", "synthetic": "yes"}
+    write_network(folder, network, patch=patch, facts=facts)
     weights, manifest = (folder / name for name in ("weights.safetensors", "model.json"))
     sound = {path: path.read_bytes() for path in (weights, manifest)}
 
@@ -232,7 +238,7 @@ def _model(_form: str, home: Path) -> Importer:
             told = json.loads(sound[manifest])
             told["files"][weights.name] = "sha256:" + hashlib.sha256(data).hexdigest()
             manifest.write_text(json.dumps(told))
-        return read_model(folder)
+        return read_network(folder, patch=patch)
 
     return Importer(seeds=list(sound.values()), ending=".bin", read=read)
 

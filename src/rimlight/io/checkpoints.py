@@ -47,7 +47,8 @@ def read_model(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         weights = (folder / WEIGHTS).read_bytes()
     except OSError as error:
         raise ModelError(f"{folder / WEIGHTS}: cannot be read: {error.strerror}") from error
-    expected = manifest.get("files", {}).get(WEIGHTS)
+    files = manifest.get("files")
+    expected = files.get(WEIGHTS) if isinstance(files, dict) else None
     found = "sha256:" + hashlib.sha256(weights).hexdigest()
     if expected != found:
         raise ModelError(

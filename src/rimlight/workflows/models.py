@@ -97,17 +97,30 @@ def read_network(folder: Path, *, patch: PatchSettings) -> Model:
         ModelError: The folder is no model, was changed, or takes other patches than the study.
     """
     arrays, manifest = read_model(folder)
-    taken = manifest.get("input", {})
+    taken, given = (_part(folder, manifest, name) for name in ("input", "output"))
     if (taken.get("patch_px"), taken.get("mpp")) != (patch.size_px, patch.mpp):
         raise ModelError(
             f"{folder}: takes patches of {taken.get('patch_px')} px at {taken.get('mpp')} um/px, "
             f"the study has {patch.size_px} px at {patch.mpp} um/px; change one of them"
         )
+    temperature = given.get("temperature")
+    if not isinstance(temperature, int | float) or not 0 < temperature < 1e6:
+        raise ModelError(
+            f"{folder}: model.json gives {temperature!r} for the temperature, a number above 0 is "
+            "needed; copy the model again"
+        )
     return Model(
         network=network_from(folder, arrays, manifest),
-        temperature=float(manifest["output"]["temperature"]),
+        temperature=float(temperature),
         manifest=manifest,
     )
+
+
+def _part(folder: Path, manifest: dict[str, Any], name: str) -> dict[str, Any]:
+    found = manifest.get(name)
+    if not isinstance(found, dict):
+        raise ModelError(f"{folder}: model.json has no {name}; copy the model again")
+    return found
 
 
 def network_from(
@@ -122,7 +135,7 @@ def network_from(
 
     from rimlight.model.network import ARCHITECTURE, NetworkSettings, new_network
 
-    architecture = manifest.get("architecture", {})
+    architecture = _part(folder, manifest, "architecture")
     if architecture.get("name") != ARCHITECTURE:
         raise ModelError(
             f"{folder}: architecture {architecture.get('name')!r} is not known here; "
