@@ -5,6 +5,7 @@ import { hatchedSource, tileSource } from "./slide-source";
 import type { Faults, Picture } from "./slide-source";
 import type { Opened } from "./viewer";
 
+const LONGEST_HIDDEN_MS = 1200;
 const LONGEST_BOTH_MS = 5000;
 const ASK_AGAIN_MS = 4000;
 
@@ -12,6 +13,7 @@ const ASK_AGAIN_MS = 4000;
 export class PictureShown {
   private timer = 0;
   private retry = 0;
+  private isClosed = false;
   private lost: string | null = null;
   private now: Picture = { way: "srgb" };
 
@@ -27,27 +29,36 @@ export class PictureShown {
     this.now = picture;
     const { slide, fault } = this.opened;
     const source = fault ? hatchedSource(slide) : tileSource(slide, picture, this.faults);
+    const isFirst = this.osd.world.getItemCount() === 0;
     const added = await new Promise<OpenSeadragon.TiledImage>((success) => {
       this.osd.addTiledImage({
         tileSource: source as unknown as string,
+        opacity: isFirst ? 1 : 0,
+        preload: true,
         success: (event: Event) =>
           success((event as unknown as { item: OpenSeadragon.TiledImage }).item),
       });
     });
-    clearTimeout(this.timer);
+    if (isFirst) return;
     const clear = (): void => this.keepOnly(added);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      added.setOpacity(1);
+      this.timer = setTimeout(clear, LONGEST_BOTH_MS);
+    }, LONGEST_HIDDEN_MS);
     added.whenFullyLoaded(clear);
-    this.timer = setTimeout(clear, LONGEST_BOTH_MS);
   }
 
   close(): void {
+    this.isClosed = true;
     clearTimeout(this.timer);
     clearTimeout(this.retry);
   }
 
   private keepOnly(kept: OpenSeadragon.TiledImage): void {
     const { world } = this.osd;
-    if (!world || world.getIndexOfItem(kept) !== world.getItemCount() - 1) return;
+    if (this.isClosed || world.getIndexOfItem(kept) !== world.getItemCount() - 1) return;
+    kept.setOpacity(1);
     for (let at = world.getItemCount() - 2; at >= 0; at--) world.removeItem(world.getItemAt(at));
   }
 
