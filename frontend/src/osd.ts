@@ -14,6 +14,7 @@ export function isStill(): boolean {
 /** Make an empty viewer in a frame; its canvas is what a screen reader calls the slide. */
 export function createOsd(frame: HTMLElement, slide: Slide): OpenSeadragon.Viewer {
   forestallStyleElement();
+  quieten();
   const gestures = { clickToZoom: false, dblClickToZoom: false, dblClickDragToZoom: false };
   const osd = new OpenSeadragon.Viewer({
     element: frame,
@@ -27,6 +28,7 @@ export function createOsd(frame: HTMLElement, slide: Slide): OpenSeadragon.Viewe
     imageLoaderLimit: 24,
     maxTilesPerFrame: 24,
     maxImageCacheCount: 600,
+    preserveImageSizeOnResize: true,
     visibilityRatio: 0.2,
     minZoomImageRatio: 0.7,
     maxZoomPixelRatio: LARGEST_CSS_PX_PER_L0,
@@ -52,4 +54,10 @@ function forestallStyleElement(): void {
   const empty = document.createElementNS("urn:rimlight:nothing", "style");
   empty.setAttribute(mark, "true");
   document.head.append(empty);
+}
+
+/** OpenSeadragon warns of every square that comes after its picture was taken away. */
+function quieten(): void {
+  const { log, debug, info, error, assert } = console;
+  Object.assign(OpenSeadragon, { console: { log, debug, info, error, assert, warn: () => {} } });
 }
