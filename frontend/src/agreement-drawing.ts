@@ -4,10 +4,10 @@ import { axisOf, type Row, type Scale, textOf } from "./agreement-figures";
 import { h } from "./dom";
 import { s } from "./svg";
 
-const LABEL = 250;
+const LABEL = 330;
 const AXIS = 300;
 const TEXT = 150;
-const ROW = 26;
+const ROW = 23;
 
 /** Values with their intervals, one line a row; differences have their number alone. */
 export function dotPlot(rows: Row[], isShare: boolean, title: string): SVGSVGElement {
@@ -58,7 +58,7 @@ function point(row: Row, x: number, y: number): SVGElement {
 }
 
 function shortened(text: string): string {
-  return text.length > 42 ? `${text.slice(0, 41)}…` : text;
+  return text.length > 54 ? `${text.slice(0, 53)}…` : text;
 }
 
 /** The same rows as a table that can be read out and copied. */

@@ -184,7 +184,7 @@ function levels(got: Agreement, scale: Scale, params: URLSearchParams, app: App)
   return h(
     "section",
     {},
-    h("h3", {}, "Which answers met"),
+    h("h2", {}, "Which answers met"),
     h("label", { className: "review-choice agree-choice" }, h("span", {}, "Readers"), choice),
     place,
     h("p", {}, csv(got, "counts", "CSV of all pairs")),
@@ -196,7 +196,7 @@ function repeats(got: Agreement, scale: Scale): HTMLElement {
     return h(
       "section",
       {},
-      h("h3", {}, "Each reader with themselves"),
+      h("h2", {}, "Each reader with themselves"),
       h("p", { className: "review-facts" }, "No reader saw a cell twice yet. Give cells to readers with a share of blinded repeats, then this says how sure one reader's own answers are."),
     );
   }
@@ -205,7 +205,7 @@ function repeats(got: Agreement, scale: Scale): HTMLElement {
   return h(
     "section",
     {},
-    h("h3", {}, "Each reader with themselves"),
+    h("h2", {}, "Each reader with themselves"),
     h(
       "table",
       { className: "agree-table" },

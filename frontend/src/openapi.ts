@@ -1572,11 +1572,19 @@ export interface components {
         /**
          * RoundsOut
          * @description The rounds of the study, the newest first; drawing: the last one asked for here.
+         *
+         *     shares, n_cells: what the settings of the study ask of the next one.
          */
         RoundsOut: {
             drawing: components["schemas"]["DrawingOut"] | null;
+            /** N Cells */
+            n_cells: number;
             /** Rounds */
             rounds: components["schemas"]["RoundOut"][];
+            /** Shares */
+            shares: {
+                [key: string]: number;
+            };
         };
         /**
          * RunStateOut

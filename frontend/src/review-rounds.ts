@@ -60,7 +60,7 @@ export async function nextCells(place: HTMLElement, app: App, runId: string): Pr
 
 function drawForm(app: App, runId: string, got: Rounds, again: () => void): HTMLElement {
   const isRunning = got.drawing?.state === "running";
-  const n = h("input", { type: "number", min: "1", max: "5000", value: "100", required: true });
+  const n = h("input", { type: "number", min: "1", max: "5000", value: `${got.n_cells}`, required: true });
   const start = h("button", { type: "submit", disabled: isRunning }, "Draw a round");
   const form = h(
     "form",
@@ -70,8 +70,9 @@ function drawForm(app: App, runId: string, got: Rounds, again: () => void): HTML
     h(
       "p",
       {},
-      `Run ${runId} goes through every cell of every slide whose case is not held out: half like the confirmed ` +
-        "causes, three tenths uncertain, two tenths at random (settings of the study).",
+      `Run ${runId} goes through every cell of every slide whose case is not held out and takes ` +
+        `${percent(got.shares.cause)} like the confirmed causes, ${percent(got.shares.uncertain)} uncertain and unlike each ` +
+        `other, ${percent(got.shares.random)} at random (study.toml, [triage]).`,
     ),
     isRunning
       ? h("p", { aria: { role: "status" } }, `Drawing, for ${got.drawing!.seconds.toFixed(0)} s. You may leave this page.`)
@@ -200,4 +201,8 @@ async function fillCells(app: App, round: Round, place: HTMLElement): Promise<vo
   } catch (error) {
     fill(place, h("p", { className: "problem" }, error instanceof ApiError ? error.message : String(error)));
   }
+}
+
+function percent(share: number | undefined): string {
+  return `${Math.round(100 * (share ?? 0))} %`;
 }

@@ -68,10 +68,15 @@ class DrawingOut(BaseModel):
 
 
 class RoundsOut(BaseModel):
-    """The rounds of the study, the newest first; drawing: the last one asked for here."""
+    """The rounds of the study, the newest first; drawing: the last one asked for here.
+
+    shares, n_cells: what the settings of the study ask of the next one.
+    """
 
     rounds: list[RoundOut]
     drawing: DrawingOut | None
+    shares: dict[str, float]
+    n_cells: int
 
 
 class RoundCellOut(BaseModel):
@@ -113,12 +118,18 @@ class StateIn(BaseModel):
 @router.get("")
 def list_rounds(here: Here, _asker: Owner) -> RoundsOut:
     """Return the rounds of the study, and how the drawing of another one stands."""
-    errand = here.errands.of(_ERRAND)
+    errand, settings = here.errands.of(_ERRAND), here.study.settings.triage
     return RoundsOut(
         rounds=[_round(it) for it in round_overviews(here.study)],
         drawing=None
         if errand is None
         else DrawingOut(state=errand.state, seconds=errand.seconds, sentence=errand.sentence),
+        shares={
+            "cause": settings.cause_share,
+            "uncertain": settings.uncertain_share,
+            "random": settings.random_share,
+        },
+        n_cells=settings.n_cells,
     )
 
 
