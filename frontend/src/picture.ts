@@ -14,6 +14,7 @@ export class PictureShown {
   private timer = 0;
   private retry = 0;
   private isClosed = false;
+  private nLost = 0;
   private lost: string | null = null;
   private now: Picture = { way: "srgb" };
 
@@ -27,6 +28,7 @@ export class PictureShown {
   /** Put a picture over the present one, and take that away when the new one is complete. */
   async show(picture: Picture): Promise<void> {
     this.now = picture;
+    this.nLost = 0;
     const { slide, fault } = this.opened;
     const source = fault ? hatchedSource(slide) : tileSource(slide, picture, this.faults);
     const isFirst = this.osd.world.getItemCount() === 0;
@@ -39,6 +41,7 @@ export class PictureShown {
           success((event as unknown as { item: OpenSeadragon.TiledImage }).item),
       });
     });
+    added.whenFullyLoaded(() => this.recover(picture));
     if (isFirst) return;
     const clear = (): void => this.keepOnly(added);
     clearTimeout(this.timer);
@@ -62,6 +65,12 @@ export class PictureShown {
     for (let at = world.getItemCount() - 2; at >= 0; at--) world.removeItem(world.getItemAt(at));
   }
 
+  private recover(picture: Picture): void {
+    if (this.isClosed || this.lost === null || this.nLost || picture !== this.now) return;
+    this.lost = null;
+    this.tell(null);
+  }
+
   private readonly faults: Faults = {
     tell: ({ sentence, isLost }) => {
       if (!isLost) {
@@ -69,16 +78,12 @@ export class PictureShown {
         return;
       }
       this.lost = sentence;
+      this.nLost++;
       this.tell(sentence);
       this.retry ||= setTimeout(() => {
         this.retry = 0;
         void this.show(this.now);
       }, ASK_AGAIN_MS);
-    },
-    arrived: () => {
-      if (this.lost === null) return;
-      this.lost = null;
-      this.tell(null);
     },
   };
 }

@@ -18,7 +18,6 @@ export interface Picture {
 /** What is told of squares that did not come: `isLost` may come later, otherwise it never will. */
 export interface Faults {
   tell(fault: { sentence: string; isLost: boolean }): void;
-  arrived(): void;
 }
 
 /** Return the picture of a slide for OpenSeadragon; a square that cannot be decoded is hatched. */
@@ -71,7 +70,6 @@ async function load(
 ): Promise<void> {
   try {
     const bitmap = await createImageBitmap(new Blob([await bytes(job.src, signal)]));
-    faults.arrived();
     if (picture.recolour) job.finish(recoloured(bitmap, picture), null, "context2d");
     else job.finish(bitmap, null, "imageBitmap");
   } catch (error) {
