@@ -25,7 +25,7 @@ export interface Shown {
 }
 
 export class PointCanvas {
-  readonly canvas = h("canvas", { className: "points-canvas", aria: { hidden: "true" } });
+  canvas = h("canvas", { className: "points-canvas", aria: { hidden: "true" } });
   /** Why cells are drawn in a plainer way or not at all, or null. */
   problem: string | null = null;
   shown: Shown = { nInView: 0, nDrawn: 0 };
@@ -93,8 +93,14 @@ export class PointCanvas {
   private start(): void {
     try {
       this.painter = PointPainter.on(this.canvas, signs());
-    } catch {
+    } catch (error) {
+      console.error(error);
       this.painter = null;
+    }
+    if (!this.painter && this.canvas.getContext("2d") === null) {
+      const plain = this.canvas.cloneNode() as HTMLCanvasElement; // one kind of context a canvas
+      this.canvas.replaceWith(plain);
+      this.canvas = plain;
     }
     this.problem = this.painter
       ? null

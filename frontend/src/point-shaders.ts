@@ -8,11 +8,11 @@ uniform vec2 middleRest;  // what single precision loses of it
 uniform vec2 perPx;
 uniform float size;       // of a mark, device pixels
 uniform int mode;         // 0 calls, 1 doubt
-flat out int sign;
+flat out int mark;
 flat out float doubt;
 void main() {
   vec2 away = (place - middle) - middleRest;
-  sign = int(kind.x);
+  mark = int(kind.x);
   doubt = float(kind.y) / 255.0;
   gl_Position = vec4(away * perPx, 0.0, 1.0);
   gl_PointSize = mode == 0 ? size : size * (1.0 + 0.8 * step(6.0, size));
@@ -20,20 +20,21 @@ void main() {
 }`;
 
 export const FRAGMENT = `#version 300 es
-precision mediump float;
+precision highp float;
+precision highp int;
 uniform vec3 palette[5];
 uniform vec3 doubtColour;
 uniform float size;
 uniform int mode;
-flat in int sign;
+flat in int mark;
 flat in float doubt;
 out vec4 colour;
 float away(vec2 p) {
   vec2 a = abs(p);
-  if (sign == 0) return length(p) - 0.8;
-  if (sign == 1) return max(a.x * 0.866 - p.y * 0.5, p.y) - 0.46 + 0.12 * p.y;
-  if (sign == 2) return max(a.x, a.y) - 0.72;
-  if (sign == 3) return a.x + a.y - 1.0;
+  if (mark == 0) return length(p) - 0.8;
+  if (mark == 1) return max(a.x * 0.866 - p.y * 0.5, p.y) - 0.46 + 0.12 * p.y;
+  if (mark == 2) return max(a.x, a.y) - 0.72;
+  if (mark == 3) return a.x + a.y - 1.0;
   return max(max(a.x, a.y) - 0.75, min(a.x, a.y) - 0.26);
 }
 void main() {
@@ -48,9 +49,9 @@ void main() {
     colour = vec4(isLine ? doubtColour : vec3(1.0), 1.0) * strength;
     return;
   }
-  if (size < 4.0) { colour = vec4(palette[sign], 1.0); return; }
+  if (size < 4.0) { colour = vec4(palette[mark], 1.0); return; }
   float d = away(p);
   float rim = size < 7.0 ? 0.0 : 2.4 / size;
   if (d > 0.0) discard;
-  colour = vec4(d > -rim ? vec3(1.0) : palette[sign], 1.0);
+  colour = vec4(d > -rim ? vec3(1.0) : palette[mark], 1.0);
 }`;

@@ -11,6 +11,7 @@ import { attachLayers } from "./layers";
 import { attachMagnification } from "./magnification";
 import { attachOverview } from "./overview";
 import { attachPan } from "./pan";
+import { attachPoints } from "./points";
 import { attachReticle } from "./reticle";
 import { attachScaleBar } from "./scalebar";
 import type { Attach } from "./slide-view";
@@ -35,7 +36,7 @@ const OWN_PARTS: ((view: Viewer, params: URLSearchParams) => () => void)[] = [
 ];
 
 /** Parts that others add; one line each, taken away in the reverse order when the page is left. */
-const PARTS: Attach[] = [attachWhy, attachCellLink];
+const PARTS: Attach[] = [attachPoints, attachWhy, attachCellLink];
 
 export const page: Page = async (root, app, params) => {
   const found = await find(app, params.get("id"));
