@@ -5,7 +5,7 @@ import type { App } from "./app";
 import { fill, h } from "./dom";
 import { EXPRESSIONS } from "./expressions";
 import type { components } from "./openapi";
-import type { Expression } from "./outbox";
+import { type Expression, newId } from "./outbox";
 import { type CellActs, showCell } from "./review-cell";
 import {
   type Filters,
@@ -203,12 +203,12 @@ async function relabel(
   const { cell_id, slide_id, x_l0, y_l0 } = cell;
   await app.outbox.add([
     {
-      label_id: crypto.randomUUID(),
+      label_id: newId(),
       cell: { cell_id, slide_id, x_l0, y_l0 },
       expression,
       made_at: new Date().toISOString(),
       mode: "review",
-      act_id: crypto.randomUUID(),
+      act_id: newId(),
     },
   ]);
   const others = cell.said.filter((one) => one.reader !== app.session.reader);
