@@ -6,7 +6,7 @@ import { fill, h } from "./dom";
 import { createKeys } from "./keys";
 import { attachKeysPage } from "./keys-page";
 import { openOutbox } from "./open-outbox";
-import type { Outbox } from "./outbox";
+import { signIn } from "./login";
 import { savedLine } from "./saved";
 
 /** `isWithin` names the page whose link stands for one that has none of its own. */
@@ -20,6 +20,7 @@ const PAGES: {
   { name: "slide", title: "Slide", load: () => import("./slide-page"), isWithin: "slides" },
   { name: "review", title: "Review", load: () => import("./review") },
   { name: "agreement", title: "Agreement", load: () => import("./agreement") },
+  { name: "team", title: "Team", load: () => import("./team") },
 ];
 
 async function start(): Promise<void> {
@@ -27,9 +28,12 @@ async function start(): Promise<void> {
   try {
     session = await asked(api.GET("/api/session"));
   } catch (error) {
-    const text = error instanceof ApiError ? error.message : String(error);
-    fill(document.body, h("main", {}, h("h1", {}, "rimlight"), h("p", {}, text)));
-    return;
+    if (error instanceof ApiError && error.status === 401) session = await signIn();
+    else {
+      const text = error instanceof ApiError ? error.message : String(error);
+      fill(document.body, h("main", {}, h("h1", {}, "rimlight"), h("p", {}, text)));
+      return;
+    }
   }
   show(session);
 }
@@ -60,7 +64,6 @@ function show(session: Session): void {
       history.replaceState(null, "", hashOf(page, [...now]));
     },
   };
-  const banner = signedOutBanner(outbox);
   const openKeys = attachKeysPage(app);
   const help = h("button", { type: "button", className: "help", onclick: openKeys }, "Keys (?)");
   const linked = PAGES.filter(({ isWithin }) => !isWithin);
@@ -68,7 +71,7 @@ function show(session: Session): void {
   const nav = h("nav", { aria: { label: "Pages" } }, ...links);
   const who = h("span", { className: "who" }, `${session.study} · ${session.reader}`);
   const research = h("span", { className: "research" }, "Research use only");
-  fill(document.body, h("header", {}, h("b", {}, "rimlight"), nav, savedLine(outbox), who, help, research), banner.element, root, live);
+  fill(document.body, h("header", {}, h("b", {}, "rimlight"), nav, savedLine(outbox), who, help, research), root, live);
 
   async function route(): Promise<void> {
     const [name, params] = here();
@@ -86,25 +89,15 @@ function show(session: Session): void {
       fill(root, h("p", { className: "problem" }, error instanceof Error ? error.message : ""));
     }
   }
-  onSignedOut(() => banner.show(true));
+  onSignedOut(() => {
+    void signIn({ reader: session.reader, nWaiting: outbox.nWaiting }).then((next) => {
+      // Labels that wait are sent under the name they were given by, and by no other.
+      if (next.reader === session.reader && next.role === session.role) outbox.wake();
+      else location.reload();
+    });
+  });
   addEventListener("hashchange", () => void route());
   void route();
-}
-
-/** Says that nobody is signed in any more, and that nothing is lost by it. */
-function signedOutBanner(outbox: Outbox): { element: HTMLElement; show(on: boolean): void } {
-  const words = h("span");
-  const again = h("button", { type: "button", onclick: () => location.reload() }, "Try again");
-  const element = h("div", { className: "banner", aria: { role: "alert" } }, words, again);
-  element.hidden = true;
-  const show = (on: boolean): void => {
-    const kept = outbox.nWaiting
-      ? ` ${outbox.nWaiting} labels that were not saved yet are kept in this browser.`
-      : "";
-    words.textContent = `You are not signed in any more.${kept} Sign in again to go on.`;
-    element.hidden = !on;
-  };
-  return { element, show };
 }
 
 function here(): [string, URLSearchParams] {
