@@ -24,7 +24,7 @@ from rimlight.web.agreement_answers import (
     scale_out,
 )
 from rimlight.web.review import RunName, csv_reply
-from rimlight.web.workbench import Here, Owner, Workbench
+from rimlight.web.workbench import Here, Owner, UnknownError, Workbench
 from rimlight.workflows.agree_tables import COLUMNS, ROWS, table_rows
 from rimlight.workflows.disagreements import CONSENSUS_RULE, OF_READERS, Gap, disagreements
 from rimlight.workflows.review_agreement import Compared, agreement_of
@@ -81,9 +81,13 @@ def make_calls(here: Here, _asker: Owner, asked: CallsIn) -> dict[str, str]:
 
 @router.get("/agreement/{name}.csv", response_class=Response)
 def agreement_csv(here: Here, _asker: Owner, name: str, run: RunName = None) -> Response:
-    """Return a table of figures; none of them says what was said of a single cell."""
+    """Return a table of figures; none of them says what was said of a single cell.
+
+    Raises:
+        UnknownError: There is no table of that name.
+    """
     if name not in ROWS:
-        return Response(status_code=404)
+        raise UnknownError("no table of that name is there; choose one of the page")
     section = _compared(here, run).section
     of = "" if run is None else f"-run-{run}"
     return csv_reply(f"agreement-{name}{of}.csv", COLUMNS[name], list(table_rows(name, section)))
