@@ -9,7 +9,7 @@ from rimlight.errors import RunError, StudyError
 from rimlight.io.journal import append_labels
 from rimlight.io.runs import open_run
 from rimlight.workflows.blinding import disclose
-from rimlight.workflows.judgements import judge, judgements
+from rimlight.workflows.judgements import judge, judgements, rejected
 from rimlight.workflows.remembered import Remembered, print_of
 from rimlight.workflows.review import HiddenError, review_of, row_of, run_states, table_of
 from rimlight.workflows.review_queue import cells_to_ask
@@ -95,6 +95,20 @@ def test_a_judgement_belongs_to_its_run(study):
     judge(study, reader="olga", run_id="0002", cell_id="c1", cause="pigment", is_confirmed=True)
     assert not judgements(study, "0001")
     assert list(judgements(study, "0002")) == ["c1"]
+
+
+def test_a_cause_counts_as_rejected_where_more_people_say_so(study):
+    def say(reader, cell, is_confirmed):
+        facts = {"run_id": "0001", "cell_id": cell, "cause": "pigment"}
+        judge(study, reader=reader, is_confirmed=is_confirmed, **facts)
+
+    say("olga", "c1", False)
+    say("olga", "c2", False)
+    say("ben", "c2", True)
+    say("ben", "c4", True)
+    assert rejected(study, "0001") == {("c1", "pigment")}
+    say("olga", "c1", None)
+    assert rejected(study, "0001") == set()
 
 
 def test_held_out_cells_are_never_asked_again(study):

@@ -23,6 +23,7 @@ from rimlight.workflows import given_candidates
 from rimlight.workflows import triage as workflow
 from rimlight.workflows.candidates import candidate_tiles
 from rimlight.workflows.exchange import import_labels
+from rimlight.workflows.judgements import judge
 from rimlight.workflows.ledger import ledger
 from rimlight.workflows.parts import lock_of
 from rimlight.workflows.train import train
@@ -188,6 +189,25 @@ def test_what_is_taken_for_no_tumour_cell_is_asked_about_at_random_alone(run, st
         for c in made.cells
         if c.share == "random"
     )
+
+
+def test_a_cause_that_people_rejected_steers_nothing(run, study):
+    table = read_table(run.folder / "causes.csv")
+    before = triage(run, n_cells=20)["confirmed"]
+    own = [
+        (cell, cause)
+        for cell, cause, part in zip(table["cell"], table["cause"], table["part"], strict=True)
+        if part != "hold-out"
+    ]
+    for cell, cause in own:
+        if cause == CAUSES[0]:
+            judge(
+                study, reader="olga", run_id=str(run.run_id), cell_id=cell, cause=cause,
+                is_confirmed=False,
+            )  # fmt: skip
+    after = triage(run, n_cells=20)["confirmed"]
+    assert set(before) == set(CAUSES)
+    assert after == {CAUSES[1]: before[CAUSES[1]]}
 
 
 def test_without_a_confirmed_cause_the_share_moves_on_and_that_is_said(run, study):

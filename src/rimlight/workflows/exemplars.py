@@ -1,7 +1,8 @@
 """Confirmed causes of errors as examples, and how surely a candidate falls to the same cause.
 
 Only cells that are not held out serve as examples: a round steered by what the network got wrong
-on held-out cells would tune it on them.
+on held-out cells would tune it on them. A cause that more people rejected than confirmed in the
+review is no example either.
 """
 
 from collections import Counter
@@ -20,6 +21,7 @@ from rimlight.io.study import Study
 from rimlight.model.prediction import centre, features_of, logits_of
 from rimlight.records import CauseName
 from rimlight.settings import PatchSettings
+from rimlight.workflows.judgements import rejected
 from rimlight.workflows.label import consensus_of_study
 from rimlight.workflows.patches import Progress, cell_patches, no_progress
 from rimlight.workflows.run_tables import table_of_step
@@ -95,6 +97,7 @@ def exemplars_of(
             for part in np.array_split(rows_known, 1 + len(rows_known) // _AT_ONCE)
         ]
     )
+    doubted = rejected(study, str(run.run_id))
     row_of_cell = {cell: row for row, cell in enumerate(cells.cell_ids[rows_known])}
     found = [
         (row_of_cell[cell], cause)
@@ -106,6 +109,7 @@ def exemplars_of(
         and kind != "doubtful"
         and cause in CAUSES
         and cell in row_of_cell
+        and (cell, cause) not in doubted
     ]
     rows = np.array([row for row, _ in found], dtype=int)
     return Exemplars(

@@ -77,3 +77,13 @@ def judgements(study: Study, run_id: str) -> Mapping[CellId, Sequence[Judgement]
     for judgement in latest.values():
         found.setdefault(judgement.cell_id, []).append(judgement)
     return found
+
+
+def rejected(study: Study, run_id: str) -> set[tuple[str, str]]:
+    """Return the cells of a run, each with a cause that more people rejected than confirmed."""
+    weight: dict[tuple[str, str], int] = {}
+    for cell_id, said in judgements(study, run_id).items():
+        for one in said:
+            key = (str(cell_id), one.cause)
+            weight[key] = weight.get(key, 0) + (1 if one.is_confirmed else -1)
+    return {key for key, found in weight.items() if found < 0}
