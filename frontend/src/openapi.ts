@@ -234,6 +234,9 @@ export interface paths {
         /**
          * Agreement Csv
          * @description Return a table of figures; none of them says what was said of a single cell.
+         *
+         *     Raises:
+         *         UnknownError: There is no table of that name.
          */
         get: operations["agreement_csv_api_review_agreement__name__csv_get"];
         put?: never;
