@@ -636,6 +636,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/slides/{slide_id}/explained": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Explained
+         * @description Return the explained cells of a slide within a box that the asker may see.
+         */
+        get: operations["explained_api_slides__slide_id__explained_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/slides/{slide_id}/explained/maps.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Maps
+         * @description Return heat maps by their numbers, eight a row; one that is hidden refuses them all.
+         */
+        get: operations["maps_api_slides__slide_id__explained_maps_png_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/slides/{slide_id}/overview.jpg": {
         parameters: {
             query?: never;
@@ -1081,6 +1121,50 @@ export interface components {
             state: "running" | "done" | "failed";
         };
         /**
+         * ExplainedCellOut
+         * @description An explained cell that the asker may see.
+         *
+         *     number: names its heat map. polygons: of its contributing pixels, rings of x, y in level-0
+         *     pixels. reason: why there are none.
+         */
+        ExplainedCellOut: {
+            box: components["schemas"]["MapBoxOut"];
+            /** Call */
+            call: string;
+            /** Cell Id */
+            cell_id: string;
+            /** Has Map */
+            has_map: boolean;
+            /** Is Converged */
+            is_converged: boolean;
+            /** Logit */
+            logit: number;
+            /** Number */
+            number: number;
+            /** Polygons */
+            polygons: number[][][][];
+            /** Reason */
+            reason: string;
+            /** X L0 */
+            x_l0: number;
+            /** Y L0 */
+            y_l0: number;
+        };
+        /**
+         * ExplainedOut
+         * @description The explained cells of a part of a slide. scale: logits per pixel at full colour.
+         */
+        ExplainedOut: {
+            /** Cells */
+            cells: components["schemas"]["ExplainedCellOut"][];
+            /** N Hidden */
+            n_hidden: number;
+            /** Run */
+            run: string;
+            /** Scale */
+            scale: number | null;
+        };
+        /**
          * FigureAboutOut
          * @description What a figure is called and means; is_share: printed in percent.
          */
@@ -1199,6 +1283,18 @@ export interface components {
         LinkOut: {
             /** Link */
             link: string;
+        };
+        /**
+         * MapBoxOut
+         * @description Where a map lies on the slide; it is a square.
+         */
+        MapBoxOut: {
+            /** Left L0 */
+            left_l0: number;
+            /** Top L0 */
+            top_l0: number;
+            /** Width L0 */
+            width_l0: number;
         };
         /**
          * MeanOut
@@ -2942,6 +3038,75 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["SlideFactsOut"];
                 };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    explained_api_slides__slide_id__explained_get: {
+        parameters: {
+            query?: {
+                run?: string | null;
+                left?: number;
+                top?: number;
+                right?: number;
+                bottom?: number;
+            };
+            header?: never;
+            path: {
+                slide_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExplainedOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    maps_api_slides__slide_id__explained_maps_png_get: {
+        parameters: {
+            query: {
+                numbers: string;
+                run?: string | null;
+            };
+            header?: never;
+            path: {
+                slide_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {

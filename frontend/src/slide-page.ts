@@ -17,6 +17,8 @@ import { attachScaleBar } from "./scalebar";
 import type { Attach } from "./slide-view";
 import { attachViewState } from "./view-state";
 import { attachCellLink } from "./cell-link";
+import { attachHeatMaps } from "./heatmap";
+import { attachMembranes } from "./membranes";
 import { attachWhy } from "./why";
 import { openViewer } from "./viewer";
 import type { Opened, Viewer } from "./viewer";
@@ -36,7 +38,13 @@ const OWN_PARTS: ((view: Viewer, params: URLSearchParams) => () => void)[] = [
 ];
 
 /** Parts that others add; one line each, taken away in the reverse order when the page is left. */
-const PARTS: Attach[] = [attachPoints, attachWhy, attachCellLink];
+const PARTS: Attach[] = [
+  attachHeatMaps,
+  attachMembranes,
+  attachPoints,
+  attachWhy,
+  attachCellLink,
+];
 
 export const page: Page = async (root, app, params) => {
   const found = await find(app, params.get("id"));

@@ -18,7 +18,8 @@ export const attachWhy: Attach = (view) => {
   const title = h("h2", { className: "why-title" }, "Why this call");
   const root = h("section", { className: "why", hidden: true, aria: { label: "Why this call" } });
   root.append(title, body, choice, edits.root);
-  view.side.append(root);
+  // Above the panels that stand there always: it comes and goes with the selected cell.
+  view.side.insertBefore(root, view.side.querySelector("section"));
   let shown: Why | null = null;
 
   function show(state: WhyState): void {

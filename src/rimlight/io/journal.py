@@ -88,6 +88,24 @@ def cells_labelled_by(
         return set(connection.scalars(select(events_table.c.cell_id).where(own)))
 
 
+def places_labelled_by(
+    target: Engine | Connection, reader: ReaderId, *, slide_id: SlideId
+) -> list[Cell]:
+    """Return the cells of a slide that a reader ever labelled, each once, where it was labelled."""
+    own = (events_table.c.slide_id == slide_id) & (events_table.c.reader == reader)
+    columns = (events_table.c.cell_id, events_table.c.x_l0, events_table.c.y_l0)
+    with reading(target) as connection:
+        rows = connection.execute(select(*columns).where(own).order_by(events_table.c.seq)).all()
+    return list(
+        {
+            row.cell_id: Cell(
+                cell_id=CellId(row.cell_id), slide_id=slide_id, x_l0=row.x_l0, y_l0=row.y_l0
+            )
+            for row in reversed(rows)
+        }.values()
+    )
+
+
 def labels_of_cell(
     target: Engine | Connection, cell_id: CellId, *, slide_id: SlideId
 ) -> list[Label]:

@@ -138,6 +138,59 @@ def _halved(band: Values) -> Values:
     return mean.astype(np.float32)
 
 
+def read_ome_windows(
+    path: Path, corners: Sequence[tuple[int, int]], *, size_px: int
+) -> list[Values]:
+    """Return squares of a map at full size; NaN beyond it.
+
+    Args:
+        path: As ``write_ome_pyramid`` writes it.
+        corners: Row and column where each square begins; it may lie outside.
+        size_px: Side of the squares.
+
+    Raises:
+        RunError: The file is missing or damaged.
+    """
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            page = tiff.pages.first
+            tiles: dict[tuple[int, int], Values] = {}
+            return [_window(page, tiles, *corner, size_px=size_px) for corner in corners]
+    except (OSError, ValueError, LookupError, RuntimeError, AttributeError) as error:
+        raise RunError(f"{path.name}: the map cannot be read; make it again") from error
+
+
+def _window(
+    page: Any, tiles: dict[tuple[int, int], Values], row: int, column: int, *, size_px: int
+) -> Values:
+    found = np.full((size_px, size_px), np.nan, dtype=np.float32)
+    bottom, right = (
+        min(start + size_px, end) for start, end in ((row, page.shape[0]), (column, page.shape[1]))
+    )
+    for down in range(max(row, 0) // TILE_PX, -(-bottom // TILE_PX)):
+        for across in range(max(column, 0) // TILE_PX, -(-right // TILE_PX)):
+            tile = tiles.get((down, across))
+            if tile is None:
+                tile = tiles[down, across] = _tile(page, down, across)
+            rows = slice(max(row, down * TILE_PX), min(bottom, (down + 1) * TILE_PX))
+            columns = slice(max(column, across * TILE_PX), min(right, (across + 1) * TILE_PX))
+            found[
+                rows.start - row : rows.stop - row, columns.start - column : columns.stop - column
+            ] = tile[
+                rows.start - down * TILE_PX : rows.stop - down * TILE_PX,
+                columns.start - across * TILE_PX : columns.stop - across * TILE_PX,
+            ]
+    return found
+
+
+def _tile(page: Any, down: int, across: int) -> Values:
+    index = down * -(-page.shape[1] // TILE_PX) + across
+    handle = page.parent.filehandle
+    handle.seek(page.dataoffsets[index])
+    data = imagecodecs.zlib_decode(handle.read(page.databytecounts[index]))
+    return np.frombuffer(data, dtype="<f4").reshape(TILE_PX, TILE_PX)
+
+
 def read_ome_level(path: Path, *, most_px: int) -> tuple[Values, int]:
     """Return the largest level of a map that is no longer than ``most_px``, and which one it is.
 

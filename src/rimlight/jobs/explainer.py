@@ -20,7 +20,7 @@ from rimlight import errors
 from rimlight.errors import JobError, RimlightError
 from rimlight.jobs.frames import BrokenFrameError, read_frame, write_frame
 
-Kind = Literal["warm", "why", "what_if"]
+Kind = Literal["warm", "why", "what_if", "cells", "maps"]
 MEMORY_BYTES = 6 * 2**30
 N_TRIES = 2
 TIMEOUT_S: Mapping[str, float] = {"what_if": 20.0}

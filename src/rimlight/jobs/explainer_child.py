@@ -1,7 +1,8 @@
 """The child that explains: holds torch and the models of a study, answers messages until they end.
 
-Two threads: what if has one of its own, so that a slider never waits for a map.  What libraries
-print goes to standard error.  When its server is gone, its input ends and so does it.
+What if has a thread of its own, so that a slider never waits for a map, and so have the layers
+that read what was explained before.  What libraries print goes to standard error.  When its
+server is gone, its input ends and so does it.
 """
 
 import argparse
@@ -21,7 +22,8 @@ from rimlight.jobs.frames import read_frame, write_frame
 from rimlight.workflows.train import use_threads
 from rimlight.workflows.why_desk import Answer, Asked, WhyDesk, change_of
 
-FAST = frozenset(("what_if",))
+LANE_OF_KIND = {"what_if": "edits", "cells": "layers", "maps": "layers"}
+"""Everything else waits in the lane of maps that are made."""
 
 
 def answer(desk: WhyDesk, asked: dict[str, Any]) -> Answer:
@@ -34,6 +36,10 @@ def answer(desk: WhyDesk, asked: dict[str, Any]) -> Answer:
     kind = asked["kind"]
     if kind == "warm":
         return Answer(facts={"run": desk.warm(asked["run"])}, pictures={})
+    if kind == "cells":
+        return desk.cells(asked["slide_id"], asked["run"], box=tuple(asked["box"]))
+    if kind == "maps":
+        return desk.maps(asked["slide_id"], asked["run"], numbers=asked["numbers"])
     cell = Asked(**asked["cell"])
     if kind == "why":
         return desk.why(cell, reference=asked["reference"])
@@ -59,7 +65,7 @@ def main() -> None:
 def serve(desk: WhyDesk, requests: IO[bytes], answers: IO[bytes]) -> None:
     """Answer messages until they end, each kind in its own thread, with the number it came with."""
     lock = threading.Lock()
-    lanes: dict[bool, queue.SimpleQueue[dict[str, Any]]] = {}
+    lanes: dict[str, queue.SimpleQueue[dict[str, Any]]] = {}
 
     def say(header: dict[str, Any], blobs: list[bytes]) -> None:
         try:
@@ -68,13 +74,12 @@ def serve(desk: WhyDesk, requests: IO[bytes], answers: IO[bytes]) -> None:
         except BrokenPipeError:
             os._exit(1)  # nobody is left to answer
 
-    for is_fast in (False, True):
-        lanes[is_fast] = queue.SimpleQueue()
-        work = threading.Thread(target=_work, args=(desk, lanes[is_fast], say), daemon=True)
-        work.start()
+    for name in ("made", *sorted(set(LANE_OF_KIND.values()))):
+        lanes[name] = queue.SimpleQueue()
+        threading.Thread(target=_work, args=(desk, lanes[name], say), daemon=True).start()
     while (found := read_frame(requests)) is not None:
         header, _ = found
-        lanes[header["kind"] in FAST].put(header)
+        lanes[LANE_OF_KIND.get(header["kind"], "made")].put(header)
 
 
 def _work(

@@ -12,6 +12,7 @@ from rimlight.errors import RimlightError
 from rimlight.web import (
     accounts,
     agreement,
+    explained,
     pictures,
     points,
     review,
@@ -30,6 +31,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     slides.router,
     stains.router,
     pictures.router,
+    explained.router,
     why.router,
     review.router,
     review_rounds.router,

@@ -197,7 +197,7 @@ def why(sent: WhyIn, here: Here, asker: Asker) -> WhyOut:
     """Explain a cell that the asker may see."""
     run = trained_run(here.study, sent.run)
     opened = _opened(here, asker, sent, run)
-    found = _explainer(here).ask("why", cell=_cell(opened, run), reference=sent.reference)
+    found = explainer_of(here).ask("why", cell=_cell(opened, run), reference=sent.reference)
     return WhyOut(
         **found.facts,
         label=opened.label,
@@ -213,7 +213,7 @@ def what_if(sent: WhatIfIn, here: Here, asker: Asker) -> WhatIfOut:
     change = sent.model_dump(
         include={"dab_own", "dab_neighbours", "lighten_nuclei", "dx_um", "dy_um"}
     )
-    found = _explainer(here).ask("what_if", cell=_cell(opened, run), change=change)
+    found = explainer_of(here).ask("what_if", cell=_cell(opened, run), change=change)
     return WhatIfOut(**found.facts, picture=_shelved(here, asker, found)["picture"])
 
 
@@ -229,7 +229,12 @@ def picture(
     return Response(found, media_type="image/png", headers=headers)
 
 
-def _explainer(here: Workbench) -> Explainer:
+def explainer_of(here: Workbench) -> Explainer:
+    """Return what explains cells.
+
+    Raises:
+        JobError: This server has none.
+    """
     if here.explainer is None:
         raise JobError("explainer: this server has none; start it with rimlight serve")
     return here.explainer

@@ -5,15 +5,18 @@ whatever was sent, and a place next to a cell that still waits for its reader is
 word on a hidden cell cannot be had under the name of an open one.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import hypot
 
+import numpy as np
+
 from rimlight.io.assignments import assigned_places
-from rimlight.io.journal import cells_labelled_by, labels_of_cell
+from rimlight.io.journal import cells_labelled_by, labels_of_cell, places_labelled_by
 from rimlight.io.store import slides
 from rimlight.io.study import Study
-from rimlight.records import Cell, ReaderId, RunId
-from rimlight.workflows.blinding import may_see
+from rimlight.records import Cell, ReaderId, RunId, SlideInfo
+from rimlight.workflows.blinding import Scope, is_disclosed, may_see
 
 NEAR_UM = 4.0
 """A place closer to a waiting cell than this is taken for it; a click hits its nucleus."""
@@ -49,6 +52,42 @@ def open_cell(
         return None
     label = mine[-1] if mine and mine[-1] != WITHDRAWN else None
     return OpenCell(cell=cell, label=label)
+
+
+def open_places(
+    study: Study, info: SlideInfo, *, reader: ReaderId, run_id: RunId, places: np.ndarray
+) -> np.ndarray:
+    """Return at which places of a slide a reader may see what a run says.
+
+    Where the reader labelled a cell; and where slide or run were disclosed, anywhere but at cells
+    that wait for the reader.
+
+    Args:
+        places: x, y in level-0 pixels, (n, 2).
+    """
+    if not study.settings.workbench.blind:
+        return np.ones(len(places), dtype=bool)
+    near_l0 = NEAR_UM / info.mpp
+    own = places_labelled_by(study.engine, reader, slide_id=info.slide_id)
+    is_open = _is_near(places, own, near_l0=near_l0)
+    subjects: tuple[tuple[Scope, str], ...] = (("slide", info.slide_id), ("run", run_id))
+    if any(is_disclosed(study, reader=reader, scope=a, subject=b) for a, b in subjects):
+        labelled = {cell.cell_id for cell in own}
+        asked = assigned_places(study.engine, reader, slide_id=info.slide_id)
+        waiting = [cell for cell in asked if cell.cell_id not in labelled]
+        is_open |= ~_is_near(places, waiting, near_l0=near_l0)
+    return is_open
+
+
+def _is_near(places: np.ndarray, cells: Sequence[Cell], *, near_l0: float) -> np.ndarray:
+    from scipy.spatial import cKDTree
+
+    if not cells or not len(places):
+        return np.zeros(len(places), dtype=bool)
+    tree = cKDTree([(cell.x_l0, cell.y_l0) for cell in cells])
+    far, _ = tree.query(places)
+    near: np.ndarray = far < near_l0
+    return near
 
 
 def _is_at_a_waiting_cell(study: Study, cell: Cell, *, reader: ReaderId) -> bool:

@@ -144,10 +144,15 @@ def map_scale(run: Run, reference: str, shown: np.ndarray, *, mpp: float) -> dic
     The 99.5th percentile of |attribution| of maps as they are drawn, so that cells of one run can
     be compared by eye.
     """
-    kept = _kept_scale(run.folder / "maps", f"map-{reference}", mpp)
+    kept = kept_scale(run, reference, mpp=mpp)
     if kept is None:
         return {"logits": shared_scale(shown), "of": "this cell"}
     return {"logits": kept, "of": f"all explained cells of run {run.run_id}"}
+
+
+def kept_scale(run: Run, reference: str, *, mpp: float) -> float | None:
+    """Return the scale of all maps of a run with a reference; None where it keeps none."""
+    return _kept_scale(run.folder / "maps", f"map-{reference}", mpp)
 
 
 @lru_cache(maxsize=64)

@@ -11,10 +11,20 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, TypeVar
 
+from rimlight.errors import StudyError
 from rimlight.explain.cause_edits import HandEdit, Scene
 from rimlight.io.runs import Run, json_ready
+from rimlight.io.store import slides
 from rimlight.io.study import Study, open_study
 from rimlight.records import Cell, CellId, SlideId
+from rimlight.workflows.explain import study_of
+from rimlight.workflows.explained_cells import (
+    ExplainedSlide,
+    atlas_of,
+    changed_at,
+    explained_slide,
+    facts_of,
+)
 from rimlight.workflows.known_causes import known_causes
 from rimlight.workflows.trained_runs import trained_run
 from rimlight.workflows.what_if import WhatIf, what_if, what_if_scene
@@ -23,6 +33,8 @@ from rimlight.workflows.why_cells import Placed, RunCells, model_words, placed, 
 from rimlight.workflows.why_pictures import enlarged_png, pictures_of
 
 Found = TypeVar("Found")
+MOST_CELLS = 2000
+"""Explained cells that are told at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +90,9 @@ class WhyDesk:
     def __init__(self, folder: Path, *, n_threads: int = 1) -> None:
         self._study: Study = open_study(folder)
         self._n_threads = n_threads
-        self._lock, self._long_lock = RLock(), RLock()
+        self._lock, self._long_lock, self._layer_lock = RLock(), RLock(), RLock()
         self._runs, self._placed, self._scenes = Kept(2), Kept(64), Kept(64)
-        self._answers = Kept(128)
+        self._answers, self._slides = Kept(128), Kept(4)
 
     def warm(self, run: str | None = None) -> str:
         """Make a run ready, and return its id.
@@ -122,6 +134,41 @@ class WhyDesk:
             "edited_share": changed.edited_share,
         }
         return Answer(facts=json_ready(facts), pictures={"picture": enlarged_png(changed.patch)})
+
+    def cells(self, slide_id: str, run: str, *, box: tuple[float, float, float, float]) -> Answer:
+        """Return the cells of a slide that a run has explained, within a box of the slide.
+
+        Raises:
+            RunError: A file of the run is damaged.
+            StudyError: The slide is not in the study.
+        """
+        found = self._slide(slide_id, run)
+        facts = facts_of(found, box=box, most=MOST_CELLS)
+        told = {"cells": facts, "n": len(found.cells), "scale": found.scale if facts else None}
+        return Answer(facts=json_ready(told), pictures={})
+
+    def maps(self, slide_id: str, run: str, *, numbers: list[int]) -> Answer:
+        """Return heat maps of explained cells as one picture; see ``explained_cells.atlas_of``.
+
+        Raises:
+            RunError: A map is missing or damaged, or there is no such number.
+            StudyError: The slide is not in the study.
+        """
+        found = self._slide(slide_id, run)
+        atlas = atlas_of(found, numbers)
+        places = found.places[numbers].tolist()
+        return Answer(facts=json_ready({"places": places}), pictures={"atlas": atlas})
+
+    def _slide(self, slide_id: str, run: str) -> ExplainedSlide:
+        made = trained_run(self._study, run)
+        info = next((i for i in slides(self._study.engine) if i.slide_id == slide_id), None)
+        if info is None:
+            raise StudyError(f"slide {slide_id!r}: is not in this study; name one that is")
+        key = (slide_id, run, *changed_at(made, info))
+        with self._layer_lock:
+            return self._slides.get(
+                key, lambda: explained_slide(made, info, study_of(made).settings.patch)
+            )
 
     def _explained(self, cells: RunCells, asked: Asked, reference: str | None) -> Answer:
         found = self._place(cells, asked)

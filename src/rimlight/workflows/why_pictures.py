@@ -13,6 +13,7 @@ from rimlight.explain.colour import colour_bar, heat_rgba, overlay
 from rimlight.workflows.why import Why
 
 ZOOM = 4
+_WASH = 0.5
 _OUTLINE, _LINE_PX, _RIM_PX = (0, 150, 255), 2, 2
 
 
@@ -28,9 +29,20 @@ def pictures_of(told: Why) -> dict[str, bytes]:
         "reference": enlarged_png(told.reference_patch),
         "overlay": enlarged_png(overlay(told.patch, told.shown, scale=scale)),
         "mask": png_of(_contoured(told.patch, told.mask)),
-        "heat_map": png_of(heat_rgba(told.shown, scale=scale)),
+        "heat_map": png_of(washed(heat_rgba(told.shown, scale=scale))),
         "bar": png_of(colour_bar()[None]),
     }
+
+
+def washed(heat: np.ndarray) -> np.ndarray:
+    """Return a heat map, colour and opacity, on a half transparent white.
+
+    Over brown tissue the colours of a map are hard to tell; on a pale ground they are not.
+    """
+    opacity = heat[..., 3:] / 255.0
+    whole = opacity + _WASH * (1 - opacity)
+    colour = (heat[..., :3] * opacity + 255.0 * _WASH * (1 - opacity)) / whole
+    return np.rint(np.concatenate([colour, 255 * whole], axis=-1)).astype(np.uint8)
 
 
 def enlarged_png(rgb: np.ndarray) -> bytes:
