@@ -72,5 +72,9 @@ class JobError(RimlightError):
     """Jobs cannot be run: workers do not start, or an engine is missing or refuses."""
 
 
+class TooManyJobsError(JobError):
+    """As many jobs wait as may."""
+
+
 class StorageError(RimlightError):
     """The disk is full, read-only or refuses to write; nothing half written is left."""

@@ -1,7 +1,9 @@
 """What a verb prints: its answer on standard output, everything else on standard error."""
 
 import json
+import os
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
@@ -41,9 +43,30 @@ def printable(text: str) -> str:
     )
 
 
+PROGRESS_LINES = "RIMLIGHT_PROGRESS_LINES"
+"""Environment variable by which a program that starts a verb asks for progress as lines of JSON."""
+_LINES_A_SECOND = 2.0
+
+
+def _progress_line() -> Progress:
+    """Return what writes lines of JSON on standard error, a few a second and each last one."""
+    told_s: dict[str, float] = {}
+
+    def show(what: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if done >= total or now - told_s.get(what, 0.0) >= 1 / _LINES_A_SECOND:
+            told_s[what] = now
+            say(json.dumps({"progress": what, "done": done, "total": total}))
+
+    return show
+
+
 @contextmanager
 def progress_bar() -> Iterator[Progress | None]:
-    """Give a progress bar on standard error; None where no person watches."""
+    """Give a progress bar on standard error; lines for a program, None where nobody watches."""
+    if os.environ.get(PROGRESS_LINES) == "1":
+        yield _progress_line()
+        return
     if not sys.stderr.isatty():
         yield None
         return

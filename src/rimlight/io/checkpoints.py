@@ -81,6 +81,22 @@ def read_state(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         ) from error
 
 
+def read_state_numbers(path: Path) -> dict[str, Any]:
+    """Return the numbers of a training state alone, without its arrays.
+
+    Raises:
+        ModelError: The file is not a training state, or damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            numbers: dict[str, Any] = json.loads((file.metadata() or {})["numbers"])
+            return numbers
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise ModelError(f"{path}: not a training state, or damaged") from error
+
+
 def weights_hash(folder: Path) -> str:
     """Return the hash of a model's weights as its manifest names it."""
     return str(read_model(folder)[1]["files"][WEIGHTS])

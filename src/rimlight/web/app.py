@@ -17,6 +17,7 @@ from rimlight.web import (
     points,
     review,
     review_rounds,
+    runs,
     session,
     slides,
     stains,
@@ -38,6 +39,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     agreement.router,
     points.router,
     accounts.router,
+    runs.router,
 )
 
 

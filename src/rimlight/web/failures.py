@@ -20,6 +20,7 @@ from rimlight.errors import (
     SlideError,
     StorageError,
     StudyError,
+    TooManyJobsError,
 )
 from rimlight.web.workbench import ForbiddenError, UnknownError
 from rimlight.workflows.sign_in import SignInError, SlowDownError
@@ -33,6 +34,7 @@ _STATUS: tuple[tuple[type[RimlightError], int], ...] = (
     (SlideError, 422),
     (RunError, 404),
     (StudyError, 409),
+    (TooManyJobsError, 429),
     (JobError, 503),
 )
 _WORDS = {

@@ -9,6 +9,7 @@ import uvicorn
 
 from rimlight.io.study import open_study
 from rimlight.jobs.explainer import Explainer
+from rimlight.jobs.run_queue import RunQueue
 from rimlight.web.addresses import LOOPBACK, Address
 from rimlight.web.app import create_app, page_folder
 from rimlight.web.entrance import alone, door_of_server
@@ -47,10 +48,11 @@ def serve_study(
         address.listener() as listener,
         alone(study, listener.getsockname()[1]),
         closing(Explainer(study.folder)) as explainer,
+        closing(RunQueue(study)) as runs,
     ):
         number = listener.getsockname()[1]
         door = door_of_server(study, address, number=number, reader=reader, tell=tell)
-        workbench = Workbench(study=study, explainer=explainer)
+        workbench = Workbench(study=study, explainer=explainer, runs=runs)
         app = create_app(workbench, door=door, page=page)
         link = address.url(number) + (f"/api/enter?token={door.token}" if door.token else "/")
         config = uvicorn.Config(

@@ -9,6 +9,7 @@ from rimlight.errors import RimlightError
 from rimlight.io.study import Study
 from rimlight.jobs.errands import Errands
 from rimlight.jobs.explainer import Explainer
+from rimlight.jobs.run_queue import RunQueue
 from rimlight.jobs.slide_workers import SlidePool
 from rimlight.records import ReaderId, Role
 from rimlight.web.shelf import Shelf
@@ -24,6 +25,7 @@ class Workbench:
     explainer: None where the server explains nothing. shelf: pictures made for single readers.
     remembered: what was read from files of runs. errands: verbs that run as children.
     points: predicted cells of the slides asked for last.
+    runs: those started from the page; None where the server starts none. run_rows: their list.
     """
 
     study: Study
@@ -33,6 +35,8 @@ class Workbench:
     remembered: Remembered = field(default_factory=Remembered)
     errands: Errands = field(default_factory=Errands)
     points: PointStore = field(default_factory=PointStore)
+    runs: RunQueue | None = None
+    run_rows: Remembered = field(default_factory=lambda: Remembered(n_most=500))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
