@@ -21,6 +21,8 @@ const PAGES: {
   { name: "review", title: "Review", load: () => import("./review") },
   { name: "agreement", title: "Agreement", load: () => import("./agreement") },
   { name: "team", title: "Team", load: () => import("./team") },
+  { name: "runs", title: "Runs", load: () => import("./runs") },
+  { name: "compare", title: "Compare runs", load: () => import("./compare"), isWithin: "runs" },
 ];
 
 async function start(): Promise<void> {

@@ -551,6 +551,170 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Runs
+         * @description Return the runs of the study, the newest first.
+         */
+        get: operations["list_runs_api_runs_get"];
+        put?: never;
+        /**
+         * Start Run
+         * @description Start a run, or let it wait until the one before has ended.
+         */
+        post: operations["start_run_api_runs_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare
+         * @description Return two runs on the cells held out in both.
+         */
+        get: operations["compare_api_runs_compare_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Jobs
+         * @description Return the runs that were started from the workbench, the newest first.
+         */
+        get: operations["list_jobs_api_runs_jobs_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/jobs/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One Job
+         * @description Return how far a run is.
+         */
+        get: operations["one_job_api_runs_jobs__job_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/jobs/{job_id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop Job
+         * @description Stop a run; what it has done so far can be continued.
+         */
+        post: operations["stop_job_api_runs_jobs__job_id__stop_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Plan
+         * @description Return what a run would learn from if it were started now.
+         */
+        get: operations["plan_api_runs_plan_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{run_id}/losses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Losses Of Run
+         * @description Return the losses of a run, pass by pass, as far as it is.
+         */
+        get: operations["losses_of_run_api_runs__run_id__losses_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{run_id}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Report
+         * @description Return the report of a run, to be shown in a frame that may do nothing.
+         */
+        get: operations["report_api_runs__run_id__report_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/session": {
         parameters: {
             query?: never;
@@ -985,6 +1149,48 @@ export interface components {
             placebo_logit: number | null;
         };
         /**
+         * ChangedCellOut
+         * @description A cell that the runs call differently, and that the asker may see.
+         */
+        ChangedCellOut: {
+            /** Case Id */
+            case_id: string;
+            /** Cell Id */
+            cell_id: string;
+            /**
+             * Change
+             * @enum {string}
+             */
+            change: "mended" | "broken";
+            /** Expression */
+            expression: string;
+            /** First Call */
+            first_call: boolean;
+            /** First Logit */
+            first_logit: number;
+            /** Second Call */
+            second_call: boolean;
+            /** Second Logit */
+            second_logit: number;
+            /** Slide Id */
+            slide_id: string;
+            /** X L0 */
+            x_l0: number;
+            /** Y L0 */
+            y_l0: number;
+        };
+        /**
+         * ComparedOut
+         * @description One figure of both runs; difference: second minus first, paired by case.
+         */
+        ComparedOut: {
+            difference: components["schemas"]["IntervalOut"];
+            first: components["schemas"]["IntervalOut"];
+            /** Name */
+            name: string;
+            second: components["schemas"]["IntervalOut"];
+        };
+        /**
          * ComparedScaleOut
          * @description One way to compare labels; main: the figure that is shown first.
          */
@@ -1017,6 +1223,40 @@ export interface components {
             repeats: components["schemas"]["RepeatsOut"][];
             /** What */
             what: string;
+        };
+        /**
+         * ComparisonOut
+         * @description Two runs on the cells held out in both. n_hidden: changed cells the asker may not see yet.
+         */
+        ComparisonOut: {
+            /** Both Right */
+            both_right: number;
+            /** Both Wrong */
+            both_wrong: number;
+            /** Broken */
+            broken: number;
+            /** Changed */
+            changed: components["schemas"]["ChangedCellOut"][];
+            first: components["schemas"]["RunOut"];
+            /** Mended */
+            mended: number;
+            /** N Cases */
+            n_cases: number;
+            /** N Common */
+            n_common: number;
+            /** N First Only */
+            n_first_only: number;
+            /** N Hidden */
+            n_hidden: number;
+            /** N Relabelled */
+            n_relabelled: number;
+            /** N Second Only */
+            n_second_only: number;
+            second: components["schemas"]["RunOut"];
+            /** Settings */
+            settings: components["schemas"]["SettingOut"][];
+            /** Subsets */
+            subsets: components["schemas"]["SubsetOut"][];
         };
         /**
          * CountOut
@@ -1121,6 +1361,20 @@ export interface components {
             state: "running" | "done" | "failed";
         };
         /**
+         * EpochOut
+         * @description The losses of one pass over the training cells.
+         */
+        EpochOut: {
+            /** Epoch */
+            epoch: number;
+            /** Fold */
+            fold: number;
+            /** Train Loss */
+            train_loss: number | null;
+            /** Validation Loss */
+            validation_loss: number | null;
+        };
+        /**
          * ExplainedCellOut
          * @description An explained cell that the asker may see.
          *
@@ -1220,6 +1474,61 @@ export interface components {
         HTTPValidationError: {
             /** Detail */
             detail?: components["schemas"]["ValidationError"][];
+        };
+        /**
+         * IntervalOut
+         * @description A figure with its interval of 95 % over cases; null where it is undefined.
+         */
+        IntervalOut: {
+            /** High */
+            high: number | null;
+            /** Is Reliable */
+            is_reliable: boolean;
+            /** Low */
+            low: number | null;
+            /** Value */
+            value: number | null;
+        };
+        /**
+         * JobOut
+         * @description A run that was asked for. steps: all of them, in order; ``step`` is the one in hand.
+         */
+        JobOut: {
+            /** Asked At */
+            asked_at: string;
+            /** Asked By */
+            asked_by: string;
+            /** Ended At */
+            ended_at: string;
+            /** Is Continued */
+            is_continued: boolean;
+            /** Job Id */
+            job_id: string;
+            /** Log Tail */
+            log_tail: string[];
+            /** N All */
+            n_all: number;
+            /** N Done */
+            n_done: number;
+            /** Name */
+            name: string;
+            /** Run Id */
+            run_id: string | null;
+            /** Sentence */
+            sentence: string;
+            /** Started At */
+            started_at: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "running" | "done" | "failed" | "stopped";
+            /** Step */
+            step: string | null;
+            /** Steps */
+            steps: string[];
+            /** What */
+            what: string;
         };
         /**
          * JudgementIn
@@ -1409,6 +1718,30 @@ export interface components {
             width_l0: number;
             /** Width Um */
             width_um: number;
+        };
+        /**
+         * PlanOut
+         * @description What a run would learn from now. problem: why none can be started, "" where one can.
+         */
+        PlanOut: {
+            /** Continued Run */
+            continued_run: string | null;
+            /** Most Waiting */
+            most_waiting: number;
+            /** N Cases */
+            n_cases: number;
+            /** N Cells */
+            n_cells: number;
+            /** N Epochs */
+            n_epochs: number;
+            /** N Folds */
+            n_folds: number;
+            /** N Positive */
+            n_positive: number;
+            /** Problem */
+            problem: string;
+            /** Split */
+            split: string;
         };
         /**
          * PointOut
@@ -1686,6 +2019,62 @@ export interface components {
             };
         };
         /**
+         * RunIn
+         * @description A run to start; null: as the settings of the study say. is_continued: the latest run.
+         */
+        RunIn: {
+            /** Epochs */
+            epochs?: number | null;
+            /** Folds */
+            folds?: number | null;
+            /**
+             * Is Continued
+             * @default false
+             */
+            is_continued: boolean;
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+        };
+        /**
+         * RunOut
+         * @description A run. state: ``running`` where a job of this page makes it now.
+         *
+         *     is_disclosed: whether the asker may see what it says of single cells.
+         */
+        RunOut: {
+            /** Figures */
+            figures: {
+                [key: string]: components["schemas"]["IntervalOut"];
+            };
+            /** Has Report */
+            has_report: boolean;
+            /** Is Disclosed */
+            is_disclosed: boolean;
+            /** N Cases */
+            n_cases: number;
+            /** N Cells */
+            n_cells: number;
+            /** N Folds */
+            n_folds: number;
+            /** N Trained Cells */
+            n_trained_cells: number;
+            /** Name */
+            name: string;
+            /** Reason */
+            reason: string;
+            /** Run Id */
+            run_id: string;
+            /** Started At */
+            started_at: string;
+            /** State */
+            state: ("finished" | "trained" | "stopped" | "damaged") | "running";
+            /** Steps */
+            steps: string[];
+        };
+        /**
          * RunStateOut
          * @description How far a run is, and whether it was disclosed to who asks.
          */
@@ -1742,6 +2131,18 @@ export interface components {
             role: "reader" | "owner";
             /** Study */
             study: string;
+        };
+        /**
+         * SettingOut
+         * @description A setting that differs.
+         */
+        SettingOut: {
+            /** First */
+            first: string;
+            /** Name */
+            name: string;
+            /** Second */
+            second: string;
         };
         /**
          * SignInIn
@@ -1876,6 +2277,22 @@ export interface components {
              * @enum {string}
              */
             state: "draft" | "reviewed" | "approved";
+        };
+        /**
+         * SubsetOut
+         * @description Figures on some of the common cells.
+         */
+        SubsetOut: {
+            /** Figures */
+            figures: components["schemas"]["ComparedOut"][];
+            /** N Cases */
+            n_cases: number;
+            /** N Cells */
+            n_cells: number;
+            /** Name */
+            name: string;
+            /** Reason */
+            reason: string | null;
         };
         /** ValidationError */
         ValidationError: {
@@ -2934,6 +3351,253 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ReviewOut"];
                 };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_runs_api_runs_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunOut"][];
+                };
+            };
+        };
+    };
+    start_run_api_runs_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    compare_api_runs_compare_get: {
+        parameters: {
+            query: {
+                a: string;
+                b: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComparisonOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_jobs_api_runs_jobs_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"][];
+                };
+            };
+        };
+    };
+    one_job_api_runs_jobs__job_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    stop_job_api_runs_jobs__job_id__stop_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    plan_api_runs_plan_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanOut"];
+                };
+            };
+        };
+    };
+    losses_of_run_api_runs__run_id__losses_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EpochOut"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    report_api_runs__run_id__report_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {

@@ -106,8 +106,9 @@ class RunQueue:
             return self._jobs.get(job_id)
 
     def log(self, job: RunJob) -> RunLog:
-        """Return how far a job is."""
-        return read_log(self._log(job.job_id))
+        """Return how far a job is; where the study lies is not said."""
+        found = read_log(self._log(job.job_id))
+        return replace(found, tail=tuple(self._without_path(line) for line in found.tail))
 
     def start(self, order: RunOrder, *, asked_by: str) -> RunJob:
         """Put a run into the queue; it starts at once where none runs.
@@ -126,9 +127,12 @@ class RunQueue:
                     f"{MOST_WAITING} runs wait already; stop one of them, or wait for one to end"
                 )
             job = RunJob(
-                job_id=secrets.token_hex(6), order=order, asked_by=asked_by, state="waiting",
+                job_id=secrets.token_hex(6),
+                order=self._as_before(order),
+                asked_by=asked_by,
+                state="waiting",
                 asked_at=_now(),
-            )  # fmt: skip
+            )
             self._put(job)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="runs", daemon=True)
@@ -162,6 +166,17 @@ class RunQueue:
             thread = self._thread
         if thread is not None:
             thread.join(4 * STOP_S)
+
+    def _as_before(self, order: RunOrder) -> RunOrder:
+        """Return an order to continue the latest run with what was chosen when it was started."""
+        latest = max(run_ids(self._study), key=int, default=None)
+        if not order.is_continued or latest is None:
+            return order
+        chosen = [job.order for job in self._jobs.values() if job.run_id == latest]
+        return replace(chosen[-1], is_continued=True) if chosen else order
+
+    def _without_path(self, text: str) -> str:
+        return text.replace(str(self._study.folder), self._study.folder.name)
 
     def _work(self) -> None:
         while True:
@@ -219,6 +234,7 @@ class RunQueue:
                     replace(ended, state="stopped", sentence=_GONE if self._is_closed else "")
                 )
             else:
+                words = self._without_path(words)
                 self._put(replace(ended, state="failed", sentence=words))
 
     def _fail(self, job: RunJob, words: str) -> None:

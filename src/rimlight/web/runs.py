@@ -166,7 +166,9 @@ def report(here: Here, asker: Owner, run_id: RunKey) -> Response:
         )
     path = run.folder / "report.html"
     if not path.is_file():
-        raise UnknownError(f"run {run_id}: has no report yet; continue the run, or wait for its end")
+        raise UnknownError(
+            f"run {run_id}: has no report yet; continue the run, or wait for its end"
+        )
     return Response(
         path.read_bytes(),
         media_type="text/html; charset=utf-8",
