@@ -20,11 +20,18 @@ const N_SHOWN = 60;
 export async function nextCells(place: HTMLElement, app: App, runId: string): Promise<() => void> {
   let timer = 0;
   let isLeft = false;
+  let nAsked = 0;
+  const n = h("input", { type: "number", min: "1", max: "5000", required: true });
   const drawing = h("div");
   const rounds = h("div", { className: "review-rounds" });
   const ask = async (): Promise<Rounds> => asked(app.api.GET("/api/review/rounds"));
+  let shown = "";
   const show = (got: Rounds): void => {
-    fill(drawing, drawForm(app, runId, got, () => void again()));
+    const isTyping = document.activeElement === n;
+    n.value ||= `${got.n_cells}`;
+    if (!isTyping) fill(drawing, drawForm(app, runId, got, n, () => void again()));
+    if (shown === JSON.stringify(got.rounds)) return;
+    shown = JSON.stringify(got.rounds);
     fill(
       rounds,
       ...(got.rounds.length
@@ -41,9 +48,10 @@ export async function nextCells(place: HTMLElement, app: App, runId: string): Pr
   };
   const again = async (): Promise<void> => {
     clearTimeout(timer);
+    const mine = (nAsked += 1);
     try {
       const got = await ask();
-      if (isLeft) return;
+      if (isLeft || mine !== nAsked) return;
       show(got);
       if (got.drawing?.state === "running") timer = window.setTimeout(() => void again(), 1500);
     } catch (error) {
@@ -58,9 +66,14 @@ export async function nextCells(place: HTMLElement, app: App, runId: string): Pr
   };
 }
 
-function drawForm(app: App, runId: string, got: Rounds, again: () => void): HTMLElement {
+function drawForm(
+  app: App,
+  runId: string,
+  got: Rounds,
+  n: HTMLInputElement,
+  again: () => void,
+): HTMLElement {
   const isRunning = got.drawing?.state === "running";
-  const n = h("input", { type: "number", min: "1", max: "5000", value: `${got.n_cells}`, required: true });
   const start = h("button", { type: "submit", disabled: isRunning }, "Draw a round");
   const form = h(
     "form",
