@@ -1350,6 +1350,10 @@ export interface components {
          * @description How the drawing of a round stands.
          */
         DrawingOut: {
+            /** N All */
+            n_all: number;
+            /** N Done */
+            n_done: number;
             /** Seconds */
             seconds: number;
             /** Sentence */
@@ -1359,6 +1363,8 @@ export interface components {
              * @enum {string}
              */
             state: "running" | "done" | "failed";
+            /** What */
+            what: string;
         };
         /**
          * EpochOut

@@ -88,7 +88,7 @@ function drawForm(
         `other, ${percent(got.shares.random)} at random (study.toml, [triage]).`,
     ),
     isRunning
-      ? h("p", { aria: { role: "status" } }, `Drawing, for ${got.drawing!.seconds.toFixed(0)} s. You may leave this page.`)
+      ? h("p", { aria: { role: "status" } }, drawingWords(got.drawing!))
       : null,
     got.drawing?.state === "failed" ? h("p", { className: "problem" }, got.drawing.sentence) : null,
   );
@@ -218,4 +218,10 @@ async function fillCells(app: App, round: Round, place: HTMLElement): Promise<vo
 
 function percent(share: number | undefined): string {
   return `${Math.round(100 * (share ?? 0))} %`;
+}
+
+function drawingWords(drawing: NonNullable<Rounds["drawing"]>): string {
+  const { seconds, what, n_done, n_all } = drawing;
+  const far = n_all ? `${what === "triage" ? "looking for cells" : what}, part ${n_done} of ${n_all}` : "starting";
+  return `Drawing for ${seconds.toFixed(0)} s: ${far}. You may leave this page.`;
 }

@@ -1,12 +1,11 @@
 """Verbs of the program run as children of the server: what would load a network into it.
 
-One child a name.  Nothing is kept of an errand but whether it is done; what it made lies in the
-study, where the verb put it whole or not at all.
+One child a name, on a leash: it ends with the server, whatever ends that. Nothing is kept of an
+errand but whether it is done; what it made lies in the study, where the verb put it whole or not
+at all.
 """
 
-import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -14,10 +13,13 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Lock
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
 from rimlight.errors import JobError
+from rimlight.jobs.leash import end_group
+from rimlight.jobs.run_log import read_log
 
 State = Literal["running", "done", "failed"]
 _STOP_S = 3.0
@@ -28,18 +30,22 @@ class Errand:
     """How an errand stands.
 
     sentence: why it failed, "" otherwise. answer: what the verb printed, once it is done.
+    what, n_done, n_all: the step in hand, as far as it tells.
     """
 
     state: State
     seconds: float
-    sentence: str
-    answer: dict[str, Any]
+    sentence: str = ""
+    answer: dict[str, Any] = field(default_factory=dict)
+    what: str = ""
+    n_done: int = 0
+    n_all: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
 class _Child:
     process: subprocess.Popen[bytes]
-    output: IO[bytes]
+    output: "tempfile._TemporaryFileWrapper[bytes]"
     started_s: float
     ended: Errand | None = None
 
@@ -83,28 +89,30 @@ class Errands:
         with self._lock:
             running = [it for it in self._children.values() if _stand(it).state == "running"]
             for child in running:
-                _signal(child.process, signal.SIGTERM)
+                assert child.process.stdin is not None
+                with suppress(OSError):
+                    child.process.stdin.close()
             for child in running:
-                try:
-                    child.process.wait(_STOP_S)
-                except subprocess.TimeoutExpired:
-                    _signal(child.process, signal.SIGKILL)
-                    child.process.wait()
+                end_group(child.process, wait_s=_STOP_S)
+                child.process.wait()
             for child in self._children.values():
                 child.output.close()
             self._children.clear()
 
 
 def _started(name: str, arguments: Sequence[str]) -> _Child:
-    output = tempfile.TemporaryFile()  # noqa: SIM115 - closed with its errand
-    command = [sys.executable, "-m", "rimlight.cli.main", *arguments, "--json"]
+    output = tempfile.NamedTemporaryFile()  # noqa: SIM115 - closed with its errand
+    leash = [sys.executable, "-P", "-m", "rimlight.jobs.leash"]
+    verb = [sys.executable, "-P", "-m", "rimlight.cli.main", *arguments, "--json"]
+    paths = os.pathsep.join(filter(None, sys.path))
     try:
         process = subprocess.Popen(  # noqa: S603 - our own program, arguments as a list
-            command,
-            stdin=subprocess.DEVNULL,
+            [*leash, *verb],
+            stdin=subprocess.PIPE,
             stdout=output,
-            stderr=subprocess.DEVNULL,
+            stderr=output,
             start_new_session=True,
+            env={**os.environ, "PYTHONPATH": paths, "RIMLIGHT_PROGRESS_LINES": "1"},
         )
     except OSError as error:
         output.close()
@@ -116,31 +124,16 @@ def _stand(child: _Child) -> Errand:
     if child.ended is not None:
         return child.ended
     seconds = time.monotonic() - child.started_s
-    code = child.process.poll()
+    code, log = child.process.poll(), read_log(Path(child.output.name))
     if code is None:
-        return Errand(state="running", seconds=seconds, sentence="", answer={})
-    child.output.seek(0)
-    said = _answer_in(child.output.read(16 * 2**20))
-    is_done = code == 0 and said.get("ok") is True
-    sentence = str(said.get("error") or f"the program stopped with code {code}; start it again")
-    child.ended = Errand(
-        state="done" if is_done else "failed",
-        seconds=seconds,
-        sentence="" if is_done else sentence,
-        answer=said if is_done else {},
-    )
+        return Errand(
+            state="running", seconds=seconds, what=log.what, n_done=log.n_done, n_all=log.n_all
+        )
+    assert child.process.stdin is not None
+    child.process.stdin.close()
+    if code == 0:
+        child.ended = Errand(state="done", seconds=seconds, answer=log.answer)
+    else:
+        said = log.answer.get("error") or f"the program stopped with code {code}; start it again"
+        child.ended = Errand(state="failed", seconds=seconds, sentence=str(said))
     return child.ended
-
-
-def _answer_in(output: bytes) -> dict[str, Any]:
-    for line in reversed(output.decode(errors="replace").splitlines()):
-        with suppress(ValueError):
-            found = json.loads(line)
-            if isinstance(found, dict):
-                return found
-    return {}
-
-
-def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, number)

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
 from rimlight.io.runs import open_run
+from rimlight.jobs.errands import Errand
 from rimlight.records import CellId, Round, RoundCell
 from rimlight.report.cause_words import call_of, name_of
 from rimlight.web.review import refused_if_hidden
@@ -65,6 +66,9 @@ class DrawingOut(BaseModel):
     state: Literal["running", "done", "failed"]
     seconds: float
     sentence: str
+    what: str
+    n_done: int
+    n_all: int
 
 
 class RoundsOut(BaseModel):
@@ -121,9 +125,7 @@ def list_rounds(here: Here, _asker: Owner) -> RoundsOut:
     errand, settings = here.errands.of(_ERRAND), here.study.settings.triage
     return RoundsOut(
         rounds=[_round(it) for it in round_overviews(here.study)],
-        drawing=None
-        if errand is None
-        else DrawingOut(state=errand.state, seconds=errand.seconds, sentence=errand.sentence),
+        drawing=None if errand is None else _drawing(errand),
         shares={
             "cause": settings.cause_share,
             "uncertain": settings.uncertain_share,
@@ -139,7 +141,7 @@ def draw(here: Here, _asker: Owner, asked: DrawIn) -> DrawingOut:
     run = open_run(here.study, asked.run)
     arguments = ["triage", str(here.study.folder), "--run", str(run.run_id)]
     errand = here.errands.start(_ERRAND, [*arguments, "--cells", str(asked.n_cells)])
-    return DrawingOut(state=errand.state, seconds=errand.seconds, sentence=errand.sentence)
+    return _drawing(errand)
 
 
 @router.post("/{round_id}/state")
@@ -170,6 +172,17 @@ def round_cells(
 
 
 _ERRAND = "the next round"
+
+
+def _drawing(errand: Errand) -> DrawingOut:
+    return DrawingOut(
+        state=errand.state,
+        seconds=errand.seconds,
+        sentence=errand.sentence,
+        what=errand.what,
+        n_done=errand.n_done,
+        n_all=errand.n_all,
+    )
 
 
 def _seen(here: Workbench, asker: Owner, made: Round) -> set[CellId]:
