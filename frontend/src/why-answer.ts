@@ -94,6 +94,8 @@ function open(view: SlideView): { answers: WhyAnswers; close(): void } {
     }),
   ];
   if (view.selected) later(view.selected);
+  // So that the first cell need not wait for the models; without a run there is nothing to load.
+  view.app.api.POST("/api/why/ready", { body: {} as never }).catch(() => {});
   return {
     answers: {
       get state() {

@@ -11,13 +11,13 @@ from rimlight.io.runs import open_run
 from rimlight.io.study import open_study
 from rimlight.records import CauseName
 from rimlight.workflows.what_if import WhatIf, what_if, what_if_scene
-from rimlight.workflows.why_cells import placed, run_cells
+from rimlight.workflows.why_cells import placed, ready_run
 
 
 @pytest.fixture(scope="module")
 def scenes(scored_folder):
     """A few held-out cells with brown next to them, ready to be edited."""
-    cells = run_cells(open_run(open_study(scored_folder)))
+    cells = ready_run(open_run(open_study(scored_folder)))
     rows = np.flatnonzero(cells.folds[0].grounds.table.part == "hold-out")[:40].tolist()
     found = []
     for row in rows:

@@ -19,7 +19,7 @@ from rimlight.workflows.explain import explain
 from rimlight.workflows.explain_slide import explain_slide
 from rimlight.workflows.membranes import membranes
 from rimlight.workflows.why import why
-from rimlight.workflows.why_cells import model_words, placed, run_cells
+from rimlight.workflows.why_cells import model_words, placed, ready_run
 
 
 def rows_of(run, name):
@@ -35,7 +35,7 @@ def told(scored_folder, tmp_path_factory):
     explain(run)
     membranes(run)
     causes(run)
-    return run, run_cells(run)
+    return run, ready_run(run)
 
 
 def asked(cells, name):
@@ -117,7 +117,7 @@ def test_labels_that_came_since_training_change_nothing(told, synthetic_folder, 
     study = open_study(home)
     file = sorted((synthetic_folder / "labels").glob("*.geojson"))[0]
     import_labels(study, file, reader="later", slide=None, class_names={"Tumor: 1+": "negative"})
-    later = run_cells(open_run(study))
+    later = ready_run(open_run(study))
     assert later.cells.level.tolist() == cells.cells.level.tolist()
 
 
@@ -142,7 +142,7 @@ def test_of_several_folds_the_one_speaks_that_held_the_cell_out(study):
     split = replace(study.settings.split, method="folds", n_folds=2)
     settings = replace(study.settings, split=split, train=replace(study.settings.train, n_epochs=1))
     run = train(replace(study, settings=settings), command="rimlight train")
-    cells = run_cells(run)
+    cells = ready_run(run)
     assert len(cells.folds) == 2
     for row in range(0, len(cells.cells.cells), 7):
         cell = cells.cells.cells[row].cell
@@ -157,7 +157,7 @@ def test_a_scored_cell_has_the_numbers_of_explain_slide(scored_folder, tmp_path)
     run = open_run(open_study(shutil.copytree(scored_folder, tmp_path / "study")))
     info = slides(open_study(tmp_path / "study").engine)[0]
     explain_slide(run, [str(info.slide_id)], choice=CellChoice(cells="all", most=6))
-    cells = run_cells(run)
+    cells = ready_run(run)
     for row in rows_of(run, f"explained_slides/{info.slide_id}.cells.csv"):
         place = Cell.at_place(info.slide_id, float(row["x_l0"]), float(row["y_l0"]))
         facts = why(cells, placed(cells, place)).facts

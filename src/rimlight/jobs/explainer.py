@@ -86,7 +86,11 @@ class Explainer:
         )
 
     def warm(self, run: str | None = None) -> None:
-        """Let the child make a run ready, without waiting for it."""
+        """Let the child make a run ready, without waiting for it; once is enough while it runs."""
+        with self._lock:
+            child = self._child
+            if self._is_closed or (child is not None and not child.is_gone):
+                return
 
         def ask() -> None:
             with suppress(RimlightError):

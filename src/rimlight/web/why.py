@@ -217,6 +217,14 @@ def what_if(sent: WhatIfIn, here: Here, asker: Asker) -> WhatIfOut:
     return WhatIfOut(**found.facts, picture=_shelved(here, asker, found)["picture"])
 
 
+@router.post("/why/ready", status_code=204)
+def make_ready(here: Here, _asker: Asker) -> Response:
+    """Let the models of the latest run be loaded, so that the first answer does not wait for it."""
+    if here.explainer is not None:
+        here.explainer.warm()
+    return Response(status_code=204)
+
+
 @router.get("/why/pictures/{key}.png", response_class=Response)
 def picture(
     key: Annotated[str, Path(pattern="^[0-9a-f]{40}$")], here: Here, asker: Asker

@@ -14,7 +14,7 @@ from rimlight.explain.cause_edits import HandEdit, Scene, hand_edited
 from rimlight.model.prediction import logits_of, probability
 from rimlight.workflows.cause_scenes import scenes_of
 from rimlight.workflows.patches import cut_patches
-from rimlight.workflows.why_cells import Placed, RunCells
+from rimlight.workflows.why_cells import Placed, ReadyRun
 
 MOST_MOVED_UM = 6.0
 """How far a click may be moved along x or y; as far as a cause may."""
@@ -44,7 +44,7 @@ class Changed:
     edited_share: float
 
 
-def what_if_scene(cells: RunCells, asked: Placed) -> Scene:
+def what_if_scene(cells: ReadyRun, asked: Placed) -> Scene:
     """Return the scene of one cell with room to move the click.
 
     Raises:

@@ -28,7 +28,7 @@ from rimlight.workflows.membranes import placed as on_slide
 from rimlight.workflows.own_membranes import joint_claims, membrane_walks
 from rimlight.workflows.rivals import rival_densities
 from rimlight.workflows.walks import REFERENCES, Walked, path_settings, walked
-from rimlight.workflows.why_cells import Placed, RunCells
+from rimlight.workflows.why_cells import Placed, ReadyRun
 
 if TYPE_CHECKING:
     from rimlight.explain.attribution import PathSettings
@@ -57,7 +57,7 @@ class Why:
     facts: dict[str, Any]
 
 
-def why(cells: RunCells, asked: Placed, *, reference: str | None = None) -> Why:
+def why(cells: ReadyRun, asked: Placed, *, reference: str | None = None) -> Why:
     """Explain one cell.
 
     Args:
@@ -126,7 +126,7 @@ def _facts_of_outline(cell: Outlined) -> dict[str, Any]:
     }
 
 
-def _densities(cells: RunCells, asked: Placed, main: Walked, cell: Outlined) -> dict[str, Any]:
+def _densities(cells: ReadyRun, asked: Placed, main: Walked, cell: Outlined) -> dict[str, Any]:
     """DAB where the map points, on the outline, and around the click where no network chose."""
     found = rival_densities(asked.alone, cells.study.settings.evaluate)
     return {
@@ -210,7 +210,7 @@ def _is_valid(asked: Placed, main: Walked) -> bool:
     return bool(right.mean() > 0.5)
 
 
-def _parts_of_logit(cells: RunCells, asked: Placed) -> dict[str, Any]:
+def _parts_of_logit(cells: ReadyRun, asked: Placed) -> dict[str, Any]:
     """The logit from clear glass on, by stain and by zone, as in ``causes.csv``."""
     walk = stain_walk(asked.network, asked.fold, asked.rows, settings=cells.study.settings)
     (scene,) = scenes_of(asked.fold, asked.rows)

@@ -47,7 +47,7 @@ Part = Literal["hold-out", "validation", "train", "new"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RunCells:
+class ReadyRun:
     """A trained run with its labelled cells, its networks, and the slides that it may explain.
 
     fold_of_row: of each labelled cell the fold that explains it. backgrounds: DAB of slides
@@ -113,7 +113,7 @@ class Placed:
         )
 
 
-def run_cells(run: Run, *, progress: Progress = no_progress) -> RunCells:
+def ready_run(run: Run, *, progress: Progress = no_progress) -> ReadyRun:
     """Return a trained run ready to explain cells, also when labels were added since.
 
     Raises:
@@ -128,7 +128,7 @@ def run_cells(run: Run, *, progress: Progress = no_progress) -> RunCells:
     cells = cell_patches(study, labelled, progress=progress)
     folds = {fold.number: fold for fold in explained_folds(run, study, cells)}
     parts = part_of_cases(run)
-    return RunCells(
+    return ReadyRun(
         run=run,
         study=study,
         cells=cells,
@@ -143,7 +143,7 @@ def run_cells(run: Run, *, progress: Progress = no_progress) -> RunCells:
     )  # fmt: skip
 
 
-def placed(cells: RunCells, asked: Cell) -> Placed:
+def placed(cells: ReadyRun, asked: Cell) -> Placed:
     """Return a cell ready to be explained: a labelled one of the run by its id, else its place.
 
     Raises:
@@ -163,7 +163,7 @@ def placed(cells: RunCells, asked: Cell) -> Placed:
     return _at_place(cells, asked)
 
 
-def _at_place(cells: RunCells, asked: Cell) -> Placed:
+def _at_place(cells: ReadyRun, asked: Cell) -> Placed:
     from rimlight.model.prediction import logits_of
 
     info = next((i for i in slides(cells.study.engine) if i.slide_id == asked.slide_id), None)
@@ -257,7 +257,7 @@ def _part(name: str) -> Part:
     return parts.get(name, "new")
 
 
-def _patches(cells: RunCells, info: SlideInfo, asked: Cell) -> CellPatches:
+def _patches(cells: ReadyRun, info: SlideInfo, asked: Cell) -> CellPatches:
     every = current_regions(cells.study.engine)
     regions = [region for region in every if region.slide_id == info.slide_id]
     case = cases_of(regions, info, np.array([asked.x_l0]), np.array([asked.y_l0]))[0]
@@ -277,7 +277,7 @@ def _patches(cells: RunCells, info: SlideInfo, asked: Cell) -> CellPatches:
     )
 
 
-def _background(cells: RunCells, info: SlideInfo, patches: CellPatches) -> Background:
+def _background(cells: ReadyRun, info: SlideInfo, patches: CellPatches) -> Background:
     """The background of a slide: of its labelled cells, its scored cells, or around the cell."""
     if info.slide_id not in cells.backgrounds:
         is_labelled = any(each.slide_id == info.slide_id for each in cells.cells.slide_of_cell)

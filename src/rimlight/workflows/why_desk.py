@@ -29,7 +29,7 @@ from rimlight.workflows.known_causes import known_causes
 from rimlight.workflows.trained_runs import trained_run
 from rimlight.workflows.what_if import WhatIf, what_if, what_if_scene
 from rimlight.workflows.why import why
-from rimlight.workflows.why_cells import Placed, RunCells, model_words, placed, run_cells
+from rimlight.workflows.why_cells import Placed, ReadyRun, model_words, placed, ready_run
 from rimlight.workflows.why_pictures import enlarged_png, pictures_of
 
 Found = TypeVar("Found")
@@ -170,7 +170,7 @@ class WhyDesk:
                 key, lambda: explained_slide(made, info, study_of(made).settings.patch)
             )
 
-    def _explained(self, cells: RunCells, asked: Asked, reference: str | None) -> Answer:
+    def _explained(self, cells: ReadyRun, asked: Asked, reference: str | None) -> Answer:
         found = self._place(cells, asked)
         told = why(cells, found, reference=reference)
         run_id = str(cells.run.run_id)
@@ -192,24 +192,24 @@ class WhyDesk:
         }
         return Answer(facts=json_ready(facts), pictures=pictures_of(told))
 
-    def _cells(self, run: str | None) -> RunCells:
+    def _cells(self, run: str | None) -> ReadyRun:
         with self._lock:
             chosen = trained_run(self._study, run)
             return self._runs.get(chosen.run_id, lambda: self._made(chosen))
 
-    def _made(self, run: Run) -> RunCells:
-        cells = run_cells(run)
+    def _made(self, run: Run) -> ReadyRun:
+        cells = ready_run(run)
         settings = cells.study.settings
         train = replace(settings.train, n_threads=self._n_threads)
         study = replace(cells.study, settings=replace(settings, train=train))
         return replace(cells, study=study)
 
-    def _place(self, cells: RunCells, asked: Asked) -> Placed:
+    def _place(self, cells: ReadyRun, asked: Asked) -> Placed:
         with self._lock:
             key = (cells.run.run_id, asked)
             return self._placed.get(key, lambda: placed(cells, asked.cell))
 
-    def _scene(self, cells: RunCells, asked: Asked) -> tuple[Placed, Scene]:
+    def _scene(self, cells: ReadyRun, asked: Asked) -> tuple[Placed, Scene]:
         with self._lock:
             found = self._place(cells, asked)
             key = (cells.run.run_id, asked)
