@@ -52,6 +52,10 @@ export function differingCells(app: App, runId: string | null, params: URLSearch
       shown = found.cells.length;
       more.hidden = shown >= found.n;
       fill(cells, ...found.cells.map((cell) => cellCard(cell, found.readers, runId)));
+      if (!found.n_shared) {
+        fill(place, nothing(found));
+        return;
+      }
       fill(place, header(found), found.n_hidden ? hidden(found) : null, found.n ? cells : nothing(found), more);
     });
   };

@@ -8,6 +8,7 @@ from zlib import crc32
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
+from rimlight.errors import StudyError
 from rimlight.io.formats.tables import csv_lines
 from rimlight.io.runs import Run, open_run
 from rimlight.records import CauseName, CellId
@@ -176,7 +177,7 @@ def queue(here: Here, _asker: Owner, asked: QueueIn) -> QueueOut:
     """Give cells of a review to readers, each in an order of their own; none may be held out."""
     run = open_run(here.study, asked.run)
     cells = cells_to_ask(table_of(run, here.remembered), list(map(CellId, asked.cell_ids)))
-    return QueueOut(assignment_ids=[], n_cells=len(cells))
+    raise StudyError(f"{len(cells)} cells: assignments cannot be made yet; draw a round instead")
 
 
 def csv_reply(name: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> Response:
