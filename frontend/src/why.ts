@@ -6,7 +6,7 @@ import type { Attach } from "./slide-view";
 import { whyAnswers } from "./why-answer";
 import type { Why, WhyState } from "./why-answer";
 import { showWhy } from "./why-panel";
-import { agreement } from "./why-words";
+import { agreement, LEVEL_NAMES, percent } from "./why-words";
 import { whatIf } from "./whatif";
 
 /** A panel in the side column; empty while no cell is selected. */
@@ -20,6 +20,9 @@ export const attachWhy: Attach = (view) => {
   root.append(title, body, choice, edits.root);
   // Above the panels that stand there always: it comes and goes with the selected cell.
   view.side.insertBefore(root, view.side.querySelector("section"));
+  const chip = chipOf(view.side, root);
+  // Beside the picture's own element, which would take its clicks for its own.
+  (view.stage.closest(".slide-frame") ?? view.stage).append(chip);
   let shown: Why | null = null;
 
   function show(state: WhyState): void {
@@ -27,6 +30,8 @@ export const attachWhy: Attach = (view) => {
     root.setAttribute("aria-busy", String(state.kind === "asking"));
     const why = state.kind === "told" ? state.why : state.kind === "asking" ? state.before : null;
     choice.hidden = edits.root.hidden = !why;
+    chip.hidden = !why;
+    if (why) fill(chip, ...verdictWords(why), h("span", { className: "why-chip-more" }, "Why?"));
     if (state.kind === "told") {
       if (state.why !== shown) showWhy(body, state.why);
       fill(choice, ...choiceWords(state.why));
@@ -53,9 +58,34 @@ export const attachWhy: Attach = (view) => {
     unbind();
     edits.close();
     leave();
+    chip.remove();
     root.remove();
   };
 };
+
+/** The verdict on the slide itself, for screens on which the panels are folded away. */
+function chipOf(side: HTMLElement, panel: HTMLElement): HTMLButtonElement {
+  return h("button", {
+    type: "button",
+    className: "why-chip",
+    hidden: true,
+    onclick: () => {
+      side.closest("main")?.querySelector<HTMLButtonElement>(".slide-fold")?.click();
+      panel.scrollIntoView({ block: "start" });
+    },
+  });
+}
+
+function verdictWords(why: Why): HTMLElement[] {
+  const isRight = agreement(why);
+  const sure = why.call === "positive" ? why.probability : 1 - why.probability;
+  const label = why.label ? (LEVEL_NAMES[why.label] ?? why.label) : "not labelled";
+  const word = isRight === null ? "" : isRight ? " \u2713" : " \u2260";
+  return [
+    h("b", { className: "why-chip-call" }, `Model: ${why.call} ${percent(sure)}`),
+    h("span", {}, `You: ${label}${word}`),
+  ];
+}
 
 function wordsOf(state: WhyState, again: () => void): HTMLElement[] {
   if (state.kind === "hidden") {
