@@ -41,10 +41,11 @@ async function start(): Promise<void> {
 }
 
 function show(session: Session): void {
-  const root = h("main", { id: "page" });
+  let root = h("main", { id: "page" });
   const live = h("div", { className: "said", aria: { live: "polite", role: "status" } });
   const outbox = openOutbox(session);
   let leave = (): void => {};
+  let nRoutes = 0;
   const app: App = {
     api,
     session,
@@ -80,15 +81,22 @@ function show(session: Session): void {
     const found = PAGES.find((page) => page.name === name) ?? PAGES[0]!;
     leave();
     leave = () => {};
-    fill(root);
+    const mine = (nRoutes += 1);
+    const own = h("main", { id: "page" });
+    root.replaceWith(own);
+    root = own;
+    app.say("");
     links.forEach((link, at) => {
       if (linked[at]!.name === (found.isWithin ?? found.name)) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     });
     try {
-      leave = await (await found.load()).page(root, app, params);
+      const left = await (await found.load()).page(own, app, params);
+      // A page that was slow to come up must not keep its keys when another is shown already.
+      if (mine === nRoutes) leave = left;
+      else left();
     } catch (error) {
-      fill(root, h("p", { className: "problem" }, error instanceof Error ? error.message : ""));
+      fill(own, h("p", { className: "problem" }, error instanceof Error ? error.message : ""));
     }
   }
   onSignedOut(() => {
