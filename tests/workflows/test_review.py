@@ -55,6 +55,12 @@ def test_doubtful_labels_are_those_of_the_report_the_most_doubtful_first(study):
     assert found["c2"].cell.evidence == ("The ten cells most like it are negative.",)
 
 
+def test_right_calls_that_are_uncertain_stand_apart_from_wrong_ones(study):
+    found = cells_of(opened(study), "uncertain")
+    assert list(found) == ["c2"]
+    assert found["c2"].cell.kind == "uncertain"
+
+
 def test_what_readers_say_now_stands_beside_what_the_run_knew(study):
     append_labels(study.engine, [label_of(1, "strong", "ben", label_id="later")])
     row = cells_of(opened(study), "errors")["c1"]
