@@ -920,6 +920,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/slides/{slide_id}/regions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Regions
+         * @description Return the regions that stand on a slide.
+         */
+        get: operations["list_regions_api_slides__slide_id__regions_get"];
+        put?: never;
+        /**
+         * Put Region
+         * @description Put a region, or change the one of its id; on disk when this answers.
+         */
+        post: operations["put_region_api_slides__slide_id__regions_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/slides/{slide_id}/regions/{region_id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Withdraw
+         * @description Withdraw a region; it stays among the events and can be put again.
+         */
+        post: operations["withdraw_api_slides__slide_id__regions__region_id__withdraw_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/slides/{slide_id}/tiles/{level}/{column}_{row}.jpg": {
         parameters: {
             query?: never;
@@ -1445,6 +1489,15 @@ export interface components {
             scale: number | null;
         };
         /**
+         * DrawnOut
+         * @description A region as it stands now; note: what was repaired.
+         */
+        DrawnOut: {
+            /** Note */
+            note: string | null;
+            region: components["schemas"]["RegionOut"];
+        };
+        /**
          * FigureAboutOut
          * @description What a figure is called and means; is_share: printed in percent.
          */
@@ -1838,6 +1891,57 @@ export interface components {
             n_rated: number;
             /** Reader */
             reader: string;
+        };
+        /**
+         * RegionIn
+         * @description A region as it was drawn: one outline without holes.
+         */
+        RegionIn: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "include" | "exclude";
+            /** Name */
+            name?: string | null;
+            /**
+             * Region Id
+             * Format: uuid
+             */
+            region_id: string;
+            /** Ring */
+            ring: [
+                number,
+                number
+            ][];
+        };
+        /**
+         * RegionKind
+         * @description What a region does to a score: its cells alone count, its cells do not, or it is a core.
+         * @enum {string}
+         */
+        RegionKind: "include" | "exclude" | "core";
+        /**
+         * RegionOut
+         * @description A region that stands; polygons: rings of corners x, y in level-0 pixels, holes after.
+         *
+         *     may_change: whether the asker may change or withdraw it.
+         */
+        RegionOut: {
+            kind: components["schemas"]["RegionKind"];
+            /** May Change */
+            may_change: boolean;
+            /** Name */
+            name: string;
+            /** Polygons */
+            polygons: [
+                number,
+                number
+            ][][][];
+            /** Reader */
+            reader: string;
+            /** Region Id */
+            region_id: string;
         };
         /**
          * RepeatsOut
@@ -2523,6 +2627,14 @@ export interface components {
             patch: string;
             /** Reference */
             reference: string;
+        };
+        /**
+         * WithdrawnOut
+         * @description How many regions stood before they were withdrawn.
+         */
+        WithdrawnOut: {
+            /** N Withdrawn */
+            n_withdrawn: number;
         };
         /**
          * ZoneOut
@@ -3932,6 +4044,104 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PointOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_regions_api_slides__slide_id__regions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slide_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegionOut"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    put_region_api_slides__slide_id__regions_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slide_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RegionIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DrawnOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    withdraw_api_slides__slide_id__regions__region_id__withdraw_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slide_id: string;
+                region_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WithdrawnOut"];
                 };
             };
             /** @description Validation Error */
