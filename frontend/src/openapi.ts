@@ -1894,7 +1894,7 @@ export interface components {
         };
         /**
          * RegionIn
-         * @description A region as it was drawn: one outline without holes.
+         * @description A region as it was drawn; polygons: as in RegionOut.
          */
         RegionIn: {
             /**
@@ -1904,16 +1904,16 @@ export interface components {
             kind: "include" | "exclude";
             /** Name */
             name?: string | null;
+            /** Polygons */
+            polygons: [
+                number,
+                number
+            ][][][];
             /**
              * Region Id
              * Format: uuid
              */
             region_id: string;
-            /** Ring */
-            ring: [
-                number,
-                number
-            ][];
         };
         /**
          * RegionKind

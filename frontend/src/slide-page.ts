@@ -12,6 +12,7 @@ import { attachMagnification } from "./magnification";
 import { attachOverview } from "./overview";
 import { attachPan } from "./pan";
 import { attachPoints } from "./points";
+import { attachRegions } from "./regions";
 import { attachReticle } from "./reticle";
 import { attachScaleBar } from "./scalebar";
 import type { Attach } from "./slide-view";
@@ -45,6 +46,7 @@ const PARTS: Attach[] = [
   attachWhy,
   attachCellLink,
 ];
+const PARTS: Attach[] = [attachPoints, attachWhy, attachCellLink, attachRegions];
 
 export const page: Page = async (root, app, params) => {
   const found = await find(app, params.get("id"));

@@ -14,7 +14,7 @@ ORIGIN = {"origin": f"http://{HOST}"}
 FIRST = "0d9fbc34-5a50-4a5c-a6ce-6a1f5c1f6a01"
 DRAWN = {
     "region_id": FIRST, "kind": "exclude",
-    "ring": [[200, 50], [600, 50], [600, 150], [200, 150]],
+    "polygons": [[[[200, 50], [600, 50], [600, 150], [200, 150]]]],
 }  # fmt: skip
 
 
@@ -59,16 +59,18 @@ def test_cores_and_regions_of_files_are_shown_as_they_stand(client, study):
     "changes",
     [
         {"region_id": "7"},
+        {"polygons": []},
+        {"polygons": [[]]},
         {"kind": "core"},
         {"kind": "other"},
         {"name": "x" * 201},
         {"name": "bell\x07"},
-        {"ring": [[1, 1], [2, 2]]},
-        {"ring": [[1, 1], [2, 2], [3, 3]]},
-        {"ring": [[1, 1], [2, 2], [1e9, 3]]},
-        {"ring": [[1, 1], [2, 2], ["NaN", 3]]},
-        {"ring": [[9001, 1], [9002, 1], [9002, 5]]},
-        {"ring": [[1, 1]] * 5001},
+        {"polygons": [[[[1, 1], [2, 2]]]]},
+        {"polygons": [[[[1, 1], [2, 2], [3, 3]]]]},
+        {"polygons": [[[[1, 1], [2, 2], [1e9, 3]]]]},
+        {"polygons": [[[[1, 1], [2, 2], ["NaN", 3]]]]},
+        {"polygons": [[[[9001, 1], [9002, 1], [9002, 5]]]]},
+        {"polygons": [[[[1, 1]] * 20_001]]},
     ],
 )
 def test_a_bad_region_is_one_sentence_and_no_event(client, study, changes):

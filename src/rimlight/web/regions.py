@@ -22,7 +22,8 @@ router = APIRouter(tags=["regions"])
 
 _FARTHEST_L0 = 1e7
 Place = Annotated[FiniteFloat, Field(ge=-_FARTHEST_L0, le=_FARTHEST_L0)]
-Ring = Annotated[list[tuple[Place, Place]], Field(min_length=3, max_length=5000)]
+Ring = Annotated[list[tuple[Place, Place]], Field(min_length=3, max_length=20_000)]
+Rings = Annotated[list[Ring], Field(min_length=1, max_length=200)]
 
 
 class RegionOut(BaseModel):
@@ -40,11 +41,11 @@ class RegionOut(BaseModel):
 
 
 class RegionIn(BaseModel):
-    """A region as it was drawn: one outline without holes."""
+    """A region as it was drawn; polygons: as in RegionOut."""
 
     region_id: UUID
     kind: Literal["include", "exclude"]
-    ring: Ring
+    polygons: Annotated[list[Rings], Field(min_length=1, max_length=200)]
     name: Annotated[str | None, Field(max_length=200)] = None
 
 
@@ -74,7 +75,7 @@ def put_region(here: Here, asker: Asker, slide_id: SlideKey, drawn: RegionIn) ->
     drawing = Drawing(
         region_id=RegionId(str(drawn.region_id)),
         kind=RegionKind(drawn.kind),
-        polygons=((tuple(drawn.ring),),),
+        polygons=[tuple(tuple(ring) for ring in polygon) for polygon in drawn.polygons],
         name=drawn.name,
     )
     info = slide_of(here, slide_id)

@@ -104,7 +104,7 @@ def _refuse_others(regions: Sequence[Region], pen: Pen) -> None:
         if not may_change(region, pen):
             whose = f"of {region.reader}" if region.kind in _WORD else "a core"
             raise StudyError(
-                f"region {region.name!r}: is {whose}, not yours to change; ask an owner of the study"
+                f"region {region.name!r}: is {whose}, not yours to change; ask an owner"
             )
 
 
