@@ -1431,6 +1431,15 @@ export interface components {
             what: string;
         };
         /**
+         * DrawnOut
+         * @description A region as it stands now; note: what was repaired.
+         */
+        DrawnOut: {
+            /** Note */
+            note: string | null;
+            region: components["schemas"]["RegionOut"];
+        };
+        /**
          * EpochOut
          * @description The losses of one pass over the training cells.
          */
@@ -1487,15 +1496,6 @@ export interface components {
             run: string;
             /** Scale */
             scale: number | null;
-        };
-        /**
-         * DrawnOut
-         * @description A region as it stands now; note: what was repaired.
-         */
-        DrawnOut: {
-            /** Note */
-            note: string | null;
-            region: components["schemas"]["RegionOut"];
         };
         /**
          * FigureAboutOut

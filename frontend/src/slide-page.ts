@@ -45,8 +45,8 @@ const PARTS: Attach[] = [
   attachPoints,
   attachWhy,
   attachCellLink,
+  attachRegions,
 ];
-const PARTS: Attach[] = [attachPoints, attachWhy, attachCellLink, attachRegions];
 
 export const page: Page = async (root, app, params) => {
   const found = await find(app, params.get("id"));
