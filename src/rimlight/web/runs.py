@@ -48,6 +48,7 @@ _COUNTS = (
     "n_common", "n_cases", "n_first_only", "n_second_only", "n_relabelled", "both_right",
     "both_wrong", "mended", "broken",
 )  # fmt: skip
+_N_JOBS = 20
 _SANDBOX = (
     "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
@@ -109,18 +110,18 @@ def plan(here: Here, _asker: Owner) -> PlanOut:
 @router.get("/jobs")
 def list_jobs(here: Here, _asker: Asker) -> list[JobOut]:
     """Return the runs that were started from the workbench, the newest first."""
-    queue = _queue(here)
-    return [job_out(job, queue.log(job)) for job in queue.jobs()[:20]]
+    if here.runs is None:
+        return []
+    return [job_out(job, here.runs.log(job)) for job in here.runs.jobs()[:_N_JOBS]]
 
 
 @router.get("/jobs/{job_id}")
 def one_job(here: Here, _asker: Asker, job_id: JobKey) -> JobOut:
     """Return how far a run is."""
-    queue = _queue(here)
-    job = queue.job(job_id)
-    if job is None:
+    job = None if here.runs is None else here.runs.job(job_id)
+    if here.runs is None or job is None:
         raise UnknownError("no such job; look at the list of runs")
-    return job_out(job, queue.log(job))
+    return job_out(job, here.runs.log(job))
 
 
 @router.post("/jobs/{job_id}/stop")
