@@ -81,7 +81,9 @@ def test_the_heat_map_lies_over_the_slide_and_goes_with_its_key(cells, serve, st
     page = opened(server.link)
     look_at(page, server, cells[0])
     panel = page.get_by_role("region", name="Why this call")
-    expect(panel.get_by_text(re.compile("Model: "))).to_be_visible(timeout=60_000)
+    expect(panel.get_by_text(re.compile("Model: (positive|negative)"))).to_be_visible(
+        timeout=60_000
+    )
     n_drawn = """() => {
         const canvas = document.querySelector("canvas.heat-maps");
         const { width, height } = canvas;
