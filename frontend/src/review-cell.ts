@@ -38,6 +38,7 @@ export function showCell(
   cell: ReviewCell,
   acts: CellActs,
 ): void {
+  const people = h("div", { className: "review-columns" }, readers(cell), doubts(cell), nearest(cell));
   fill(
     place,
     h(
@@ -54,9 +55,11 @@ export function showCell(
     ),
     strip(run, cell),
     ...cell.also.map((name) => h("p", { className: "review-also" }, `Confirmed as well: ${name}.`)),
+    // Why a label is in doubt is read before it is decided about; else the acts come first.
+    cell.is_in_doubt && people,
     judging(app, cell, acts),
     relabelling(cell, acts),
-    h("div", { className: "review-columns" }, readers(cell), doubts(cell), nearest(cell)),
+    !cell.is_in_doubt && people,
     where(app, run, cell),
   );
 }

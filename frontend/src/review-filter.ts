@@ -15,7 +15,7 @@ export interface Filters {
 }
 
 export const SORTS: Record<Sort, string> = {
-  cause: "by cause, proved first",
+  cause: "as the report ranks them",
   doubt: "most doubtful label first",
   sure: "surest call first",
   turned: "strongest edit first",

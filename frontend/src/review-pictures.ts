@@ -144,7 +144,7 @@ export function legend(of: Legend): HTMLElement {
   );
 }
 
-const HALF = 30;
+const HALF = 27;
 
 /** Logit before and after the edit on one axis, the threshold in the middle; placebo below. */
 export function logitLine(cell: ReviewCell): SVGSVGElement {
