@@ -22,6 +22,7 @@ from rimlight.cli import (
     controls,
     databases,
     exports,
+    likeness,
     machine,
     regions,
     runs,
@@ -59,6 +60,7 @@ app.command("membranes")(runs.membranes)
 app.command("quality")(runs.quality)
 app.command("causes")(runs.causes)
 app.command("triage")(triage.triage)
+app.command("likeness")(likeness.likeness)
 app.command("score")(score.score)
 app.command("maps")(slide_maps.maps)
 app.command("explain-slide")(slide_maps.explain_slide)

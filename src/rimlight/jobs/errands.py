@@ -84,6 +84,14 @@ class Errands:
             child = self._children.get(name)
             return None if child is None else _stand(child)
 
+    def forget(self, name: str) -> None:
+        """Leave an errand that has ended behind, so that it can be started anew."""
+        with self._lock:
+            child = self._children.get(name)
+            if child is not None and _stand(child).state != "running":
+                child.output.close()
+                del self._children[name]
+
     def close(self) -> None:
         """Stop what still runs, with all its children."""
         with self._lock:

@@ -13,6 +13,7 @@ from rimlight.web import (
     accounts,
     agreement,
     explained,
+    grid,
     pictures,
     points,
     regions,
@@ -40,6 +41,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     review_rounds.router,
     agreement.router,
     points.router,
+    grid.router,
     accounts.router,
     runs.router,
 )

@@ -57,7 +57,9 @@ def _header(seen: SeenPoints) -> dict[str, Any]:
         "reasons": list(points.reasons),
         "is_disclosed": seen.is_disclosed,
         "named": [
-            [number, cell.cell_id, cell.x_l0, cell.y_l0] for number, cell in seen.named.items()
+            [number, cell.cell_id, cell.x_l0, cell.y_l0]
+            for number, cell in seen.named.items()
+            if seen.shows(number)
         ],
     }
 

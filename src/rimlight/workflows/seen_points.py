@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int64
 
+from rimlight.io.assignments import assigned_places
 from rimlight.io.journal import current_labels
 from rimlight.io.rounds import rounds
 from rimlight.io.study import Study
@@ -22,8 +23,9 @@ from rimlight.workflows.slide_points import NEAR_UM, SlidePoints
 class SeenPoints:
     """What a reader may see of the predicted cells of a slide.
 
-    numbers: of the entries that may be seen, in rising order. named: cells with a name of their
-    own among these, by number. is_disclosed: whether slide or run were disclosed to the reader.
+    numbers: of the entries that may be seen, in rising order. named: entries that are cells with a
+    name of their own, seen or not, by number. is_disclosed: whether slide or run were disclosed to
+    the reader.
     """
 
     points: SlidePoints
@@ -54,7 +56,7 @@ def seen_points(
         seen = _may_see(study, points, reader=reader, ids=ids)
         is_seen = np.array([cell in seen for cell in points.cell_ids], dtype=bool)
     else:
-        known = known_cells(study, info)
+        known = known_cells(study, info, reader=reader)
         named = named_points(points, known, mpp=info.mpp)
         seen = _may_see(study, points, reader=reader, ids={cell.cell_id for cell in known})
         hidden = [cell for cell in known if cell.cell_id not in seen]
@@ -66,14 +68,16 @@ def seen_points(
     return SeenPoints(
         points=points,
         numbers=np.flatnonzero(is_seen),
-        named={number: cell for number, cell in named.items() if is_seen[number]},
+        named=named,
         is_disclosed=is_open,
     )
 
 
-def known_cells(study: Study, info: SlideInfo) -> list[Cell]:
-    """Return the cells of a slide that somebody labelled or a round asks for, each once."""
-    found: dict[CellId, Cell] = {}
+def known_cells(study: Study, info: SlideInfo, *, reader: ReaderId) -> list[Cell]:
+    """Return the cells of a slide that somebody labelled, a round asks for or the reader must."""
+    found = {
+        cell.cell_id: cell for cell in assigned_places(study.engine, reader, slide_id=info.slide_id)
+    }
     for label in current_labels(study.engine):
         if label.cell.slide_id == info.slide_id:
             found.setdefault(label.cell.cell_id, label.cell)

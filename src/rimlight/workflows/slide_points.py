@@ -7,11 +7,12 @@ named by what they were read from, and the slides asked for last stay in memory.
 import hashlib
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int32, UInt8
@@ -23,9 +24,11 @@ from rimlight.io.formats.scored_table import read_scored_cells
 from rimlight.io.runs import Run, open_run, run_ids
 from rimlight.io.study import Study
 from rimlight.records import Cell, CellId, RunId, SlideId
-from rimlight.workflows.run_tables import numbers_of, table_of_step
+from rimlight.workflows.run_cells import RunCells, run_cells
+from rimlight.workflows.run_tables import table_of_step
 
-N_KEPT = 4
+T = TypeVar("T")
+N_KEPT = 5
 NEAR_UM = 4.0
 """A named cell and a candidate at most this far apart are the same cell, as in a round."""
 _VERSION = 1
@@ -40,6 +43,7 @@ class SlidePoints:
     level: 0 negative to 3 strong; without levels 0 or 1. reason: index of ``reasons``, 0 counts.
     od_ring: DAB density of the ring; nan: not measured.
     cell_ids: names of the cells; None where only their places name them.
+    orders: orders that were asked for, kept.
     """
 
     run_id: RunId
@@ -57,6 +61,7 @@ class SlidePoints:
     reasons: tuple[str, ...]
     has_levels: bool
     cell_ids: tuple[CellId, ...] | None = None
+    orders: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.x_l0)
@@ -83,10 +88,10 @@ class SlidePoints:
 
 @dataclass(slots=True)
 class PointStore:
-    """The slides asked for last, in memory; safe between threads."""
+    """The tables asked for last, in memory; safe between threads."""
 
     n_kept: int = N_KEPT
-    _kept: OrderedDict[tuple[str, ...], SlidePoints] = field(default_factory=OrderedDict)
+    _kept: OrderedDict[tuple[str, ...], Any] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def points(self, study: Study, slide_id: SlideId, *, run_id: str | None = None) -> SlidePoints:
@@ -102,15 +107,31 @@ class PointStore:
         """
         run = open_run(study, run_id) if run_id else latest_with_points(study, slide_id)
         source = _source_of(run, slide_id)
+        return self._once(source, str(slide_id), lambda: read_points(study, run, slide_id))
+
+    def cells(self, run: Run) -> RunCells:
+        """Return the labelled cells that a run predicted.
+
+        Raises:
+            RunError: The run was not trained, or a table is damaged.
+        """
+        path = run.folder / "predictions.csv"
+        if not path.is_file():
+            raise RunError(f"run {run.run_id}: has no predictions; train it to its end first")
+        return self._once(path, "", lambda: run_cells(run))
+
+    def _once(self, source: Path, name: str, make: Callable[[], T]) -> T:
+        """Return what was made of a file as it is now; two who ask at once make it once."""
         state = source.stat()
-        key = (str(source), str(slide_id), str(state.st_mtime_ns), str(state.st_size))
-        with self._lock:  # two who ask for one slide read it once
+        key = (str(source), name, str(state.st_mtime_ns), str(state.st_size))
+        with self._lock:
             if key not in self._kept:
-                self._kept[key] = read_points(study, run, slide_id)
+                self._kept[key] = make()
                 while len(self._kept) > self.n_kept:
                     self._kept.popitem(last=False)
             self._kept.move_to_end(key)
-            return self._kept[key]
+            found: T = self._kept[key]
+            return found
 
 
 def latest_with_points(study: Study, slide_id: SlideId) -> Run:
@@ -182,41 +203,27 @@ def _columns(study: Study, path: Path) -> dict[str, np.ndarray]:
 
 def _of_predictions(run: Run, slide_id: SlideId) -> SlidePoints:
     """Return the labelled cells of a slide, each judged by the fold that held it out, if any."""
-    cells = table_of_step(run, "cells.csv", step="train")
-    found = table_of_step(run, "predictions.csv", step="train")
-    place = {cell: row for row, cell in enumerate(cells["cell"])}
-    best: dict[str, int] = {}
-    for row, (cell, part) in enumerate(zip(found["cell"], found["part"], strict=True)):
-        is_here = cell in place and cells["slide"][place[cell]] == slide_id
-        if is_here and (cell not in best or part == "hold-out"):
-            best[cell] = row
-    if not best:
+    every = run_cells(run)
+    rows = np.flatnonzero(every.slide == slide_id)
+    if not len(rows):
         raise _no_prediction(slide_id, run)
-    rows, places = list(best.values()), [place[cell] for cell in best]
-
-    def of(table: dict[str, list[str]], name: str, at: list[int]) -> np.ndarray:
-        file = "cells.csv" if table is cells else "predictions.csv"
-        return numbers_of(run, {name: [table[name][row] for row in at]}, name, name=file)
-
-    call, n = of(found, "call", rows), len(rows)
-    od_ring = of(found, "od_ring", rows) if "od_ring" in found else np.full(n, np.nan)
-    folds, parts = ({found[name][row] for row in rows} for name in ("fold", "part"))
+    of = every.only(rows)
     return SlidePoints(
         run_id=run.run_id,
         slide_id=slide_id,
         source="predictions",
-        model=", ".join(f"fold-{fold}" for fold in sorted(folds)),
-        part=", ".join(sorted(parts)),
-        x_l0=of(cells, "x_l0", places),
-        y_l0=of(cells, "y_l0", places),
-        logit=of(found, "logit", rows).astype(np.float32),
-        probability=of(found, "probability", rows).astype(np.float32),
-        od_ring=od_ring.astype(np.float32),
-        level=(call == 1).astype(np.uint8),
-        reason=np.zeros(n, dtype=np.uint8),
+        model=", ".join(f"fold-{fold}" for fold in sorted(set(of.fold))),
+        part=", ".join(sorted(set(of.part))),
+        x_l0=of.x_l0,
+        y_l0=of.y_l0,
+        logit=of.logit,
+        probability=of.probability,
+        od_ring=of.od_ring,
+        level=of.level,
+        reason=np.zeros(len(rows), dtype=np.uint8),
         reasons=("",),
         has_levels=False,
-        cell_ids=tuple(CellId(cell) for cell in best),
+        cell_ids=tuple(of.cell_ids.tolist()),
     )
 
 
