@@ -121,6 +121,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/grid": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Grid
+         * @description Return cells of a slide, a run or an own assignment.
+         */
+        get: operations["grid_api_grid_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/health": {
         parameters: {
             query?: never;
@@ -1532,6 +1552,51 @@ export interface components {
             value: number | null;
         };
         /**
+         * GridCellOut
+         * @description A cell; expression: what the asker says of it; shown: null while that is hidden.
+         */
+        GridCellOut: {
+            /** Cell Id */
+            cell_id: string;
+            /** Expression */
+            expression: string | null;
+            shown: components["schemas"]["WordOut"] | null;
+            /** Slide Id */
+            slide_id: string;
+            /** X L0 */
+            x_l0: number;
+            /** Y L0 */
+            y_l0: number;
+        };
+        /**
+         * GridOut
+         * @description A page of the grid.
+         *
+         *     n: cells in all. is_preparing: the order is being made; ask again in a moment.
+         *     notes: sentences on what the order leaves out.
+         */
+        GridOut: {
+            /** Cells */
+            cells: components["schemas"]["GridCellOut"][];
+            /** Has Levels */
+            has_levels: boolean;
+            /** Is Disclosed */
+            is_disclosed: boolean;
+            /**
+             * Is Preparing
+             * @default false
+             */
+            is_preparing: boolean;
+            /** Model */
+            model: string;
+            /** N */
+            n: number;
+            /** Notes */
+            notes: string[];
+            /** Run */
+            run: string;
+        };
+        /**
          * GroupOut
          * @description Figures of all readers at once, on the items that all of them rated.
          */
@@ -2637,6 +2702,22 @@ export interface components {
             n_withdrawn: number;
         };
         /**
+         * WordOut
+         * @description What the run says of a cell. od_ring: null where not measured; cause: null without one.
+         */
+        WordOut: {
+            /** Cause */
+            cause: string | null;
+            /** Level */
+            level: number;
+            /** Logit */
+            logit: number;
+            /** Od Ring */
+            od_ring: number | null;
+            /** Probability */
+            probability: number;
+        };
+        /**
          * ZoneOut
          * @description What a zone adds to the logit, from clear glass on, in all and by stain.
          */
@@ -2834,6 +2915,43 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    grid_api_grid_get: {
+        parameters: {
+            query: {
+                source: string;
+                sort?: ("doubt" | "od" | "cause" | "likeness" | "random" | "place") | null;
+                like?: string | null;
+                expression?: ("none" | "negative" | "weak" | "moderate" | "strong" | "other" | "cannot_judge") | null;
+                run?: string | null;
+                start?: number;
+                n?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GridOut"];
+                };
             };
             /** @description Validation Error */
             422: {
