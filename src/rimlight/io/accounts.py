@@ -132,12 +132,11 @@ def fitting_account(target: Engine | Connection, name: str, *, password: str) ->
 
 
 def _row(target: Engine | Connection, name: str) -> Row[Any] | None:
+    name = unicodedata.normalize("NFC", name)
     if not _is_name(name):
         return None
-    asked = select(accounts_table).where(
-        accounts_table.c.name == unicodedata.normalize("NFC", name)
-    )
     with reading(target) as connection:
+        asked = select(accounts_table).where(accounts_table.c.name == name)
         return connection.execute(asked).one_or_none()
 
 
