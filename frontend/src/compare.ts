@@ -84,7 +84,7 @@ function subset(found: Comparison, one: Subset): HTMLElement {
   const title = one.name === "all" ? "All cells" : "Cells whose neighbours disagree with them: the hard ones";
   const size = h("p", { className: "runs-quiet" }, `${one.n_cells} cells of ${one.n_cases} cases. `, one.reason ? `No verdict: ${one.reason}.` : "");
   if (!one.figures.length) return h("section", {}, h("h2", {}, title), size);
-  const heads = ["Figure", `Run ${found.first.run_id}`, `Run ${found.second.run_id}`, "Difference (second minus first)", "Shown?"];
+  const heads = ["Figure", `Run ${found.first.run_id}`, `Run ${found.second.run_id}`, "Second minus first", "Shown?"];
   const rows = one.figures.map((figure) => {
     const shown = differenceWords(figure.difference);
     return h(

@@ -54,7 +54,7 @@ export function followJobs(app: App, { nEpochs, changed }: { nEpochs: number; ch
     if (isLeft) return;
     hasTail = place.querySelector<HTMLDetailsElement>("details")?.open ?? hasTail;
     const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.keep : undefined;
-    fill(place, ...cards.map((job) => card(job, job === running ? lossDrawing(epochs, nEpochs) : null)));
+    fill(place, ...cards.map((job) => card(job, job === running ? lossDrawing(epochs, job.step === "train" && job.n_all > 0 ? job.n_all : nEpochs) : null)));
     if (focused) place.querySelector<HTMLElement>(`[data-keep="${CSS.escape(focused)}"]`)?.focus();
     if (isChanged) changed();
   }
