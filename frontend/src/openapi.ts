@@ -101,6 +101,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/disclose": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open To Asker
+         * @description Open the model's word on a slide, or of a run, to the asker; it is recorded.
+         */
+        post: operations["open_to_asker_api_disclose_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/disclosed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Disclosed
+         * @description Return whether the model's word on a slide, or of a run, is open to the asker.
+         */
+        get: operations["disclosed_api_disclosed_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/enter": {
         parameters: {
             query?: never;
@@ -155,6 +195,46 @@ export interface paths {
         get: operations["health_api_health_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Past Acts
+         * @description Return the asker's own acts, the newest first, from which undo and redo are known.
+         */
+        get: operations["past_acts_api_history_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Save
+         * @description Save labels of the asker, all or none; sending them again stores nothing twice.
+         */
+        post: operations["save_api_labels_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -820,6 +900,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/slides/{slide_id}/cells": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Cells
+         * @description Return the cells of a slide that anybody labelled or is asked about; not what was said.
+         */
+        get: operations["cells_api_slides__slide_id__cells_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/slides/{slide_id}/explained": {
         parameters: {
             query?: never;
@@ -852,6 +952,26 @@ export interface paths {
          * @description Return heat maps by their numbers, eight a row; one that is hidden refuses them all.
          */
         get: operations["maps_api_slides__slide_id__explained_maps_png_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/slides/{slide_id}/labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Own
+         * @description Return what the asker says of the cells of a slide.
+         */
+        get: operations["own_api_slides__slide_id__labels_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1161,6 +1281,18 @@ export interface components {
             role: "reader" | "owner";
         };
         /**
+         * ActOut
+         * @description A key or click of the asker, with all that it labelled.
+         */
+        ActOut: {
+            /** Act Id */
+            act_id: string;
+            /** Labels */
+            labels: components["schemas"]["PastLabelOut"][];
+            /** Undoes */
+            undoes: string | null;
+        };
+        /**
          * ActiveIn
          * @description Whether an account may sign in.
          */
@@ -1231,6 +1363,20 @@ export interface components {
             logit_before: number | null;
             /** Placebo Logit */
             placebo_logit: number | null;
+        };
+        /**
+         * CellOut
+         * @description A cell, known by its centre in level-0 pixels.
+         */
+        CellOut: {
+            /** Cell Id */
+            cell_id: string;
+            /** Slide Id */
+            slide_id: string;
+            /** X L0 */
+            x_l0: number;
+            /** Y L0 */
+            y_l0: number;
         };
         /**
          * ChangedCellOut
@@ -1418,6 +1564,27 @@ export interface components {
             readers: string[];
             /** Rule */
             rule: string;
+        };
+        /**
+         * DisclosureIn
+         * @description What is opened to the asker, for good.
+         */
+        DisclosureIn: {
+            /**
+             * Scope
+             * @enum {string}
+             */
+            scope: "slide" | "run";
+            /** Subject */
+            subject: string;
+        };
+        /**
+         * DisclosureOut
+         * @description Whether the model's word is open to the asker.
+         */
+        DisclosureOut: {
+            /** Is Disclosed */
+            is_disclosed: boolean;
         };
         /**
          * DrawIn
@@ -1707,6 +1874,50 @@ export interface components {
             reader: string;
         };
         /**
+         * LabelIn
+         * @description A label as the reader gave it; ``expression`` null takes their own label back.
+         */
+        LabelIn: {
+            /** Act Id */
+            act_id: string;
+            /** Assignment Id */
+            assignment_id?: number | null;
+            /** Cell Id */
+            cell_id: string;
+            /** Expression */
+            expression: ("negative" | "weak" | "moderate" | "strong" | "other" | "cannot_judge") | null;
+            /** Label Id */
+            label_id: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /**
+             * Mode
+             * @enum {string}
+             */
+            mode: "slide" | "queue" | "grid" | "review";
+            /** Place */
+            place?: number | null;
+            /** Slide Id */
+            slide_id: string;
+            /** Undoes */
+            undoes?: string | null;
+            /** X L0 */
+            x_l0: number;
+            /** Y L0 */
+            y_l0: number;
+        };
+        /**
+         * LabelsIn
+         * @description Labels that are saved together, all or none.
+         */
+        LabelsIn: {
+            /** Labels */
+            labels: components["schemas"]["LabelIn"][];
+        };
+        /**
          * LegendOut
          * @description What stands beside the heat maps; scale: logits per pixel at full colour.
          */
@@ -1814,6 +2025,25 @@ export interface components {
             run: string | null;
         };
         /**
+         * OwnLabelOut
+         * @description What the asker says of a cell.
+         */
+        OwnLabelOut: {
+            /** Cell Id */
+            cell_id: string;
+            /**
+             * Expression
+             * @enum {string}
+             */
+            expression: "negative" | "weak" | "moderate" | "strong" | "other" | "cannot_judge";
+            /** Label Id */
+            label_id: string;
+            /** X L0 */
+            x_l0: number;
+            /** Y L0 */
+            y_l0: number;
+        };
+        /**
          * PairOut
          * @description Two readers: figures, and how often which levels met (row by column).
          */
@@ -1848,6 +2078,21 @@ export interface components {
             password: string;
             /** Present */
             present?: string | null;
+        };
+        /**
+         * PastLabelOut
+         * @description A label of an act. before: what it took the place of.
+         */
+        PastLabelOut: {
+            /** Assignment Id */
+            assignment_id: number | null;
+            /** Before */
+            before: ("negative" | "weak" | "moderate" | "strong" | "other" | "cannot_judge") | null;
+            cell: components["schemas"]["CellOut"];
+            /** Expression */
+            expression: ("negative" | "weak" | "moderate" | "strong" | "other" | "cannot_judge") | null;
+            /** Place */
+            place: number | null;
         };
         /**
          * PatchBoxOut
@@ -2292,6 +2537,16 @@ export interface components {
             expression: string;
             /** Reader */
             reader: string;
+        };
+        /**
+         * SavedOut
+         * @description What is on disk now. n_labels: answers of the reader that stand, in the whole study.
+         */
+        SavedOut: {
+            /** N Labels */
+            n_labels: number;
+            /** Saved */
+            saved: string[];
         };
         /**
          * ScaleOut
@@ -2898,6 +3153,71 @@ export interface operations {
             };
         };
     };
+    open_to_asker_api_disclose_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DisclosureIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisclosureOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    disclosed_api_disclosed_get: {
+        parameters: {
+            query: {
+                scope: "slide" | "run";
+                subject: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisclosureOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     enter_api_enter_get: {
         parameters: {
             query: {
@@ -2982,6 +3302,70 @@ export interface operations {
                     "application/json": {
                         [key: string]: boolean;
                     };
+                };
+            };
+        };
+    };
+    past_acts_api_history_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActOut"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    save_api_labels_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LabelsIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
@@ -3970,6 +4354,37 @@ export interface operations {
             };
         };
     };
+    cells_api_slides__slide_id__cells_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slide_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CellOut"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     explained_api_slides__slide_id__explained_get: {
         parameters: {
             query?: {
@@ -4027,6 +4442,37 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    own_api_slides__slide_id__labels_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slide_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnLabelOut"][];
+                };
             };
             /** @description Validation Error */
             422: {

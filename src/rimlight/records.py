@@ -17,27 +17,40 @@ Role = Literal["reader", "owner"]
 
 
 class Expression(StrEnum):
-    """What a reader says of one cell at a glance."""
+    """What a reader says of one cell at a glance; ``ANSWERS`` are those that readers choose.
+
+    ``cannot_judge`` is no vote; ``withdrawn`` takes the reader's own earlier label back.
+    """
 
     NEGATIVE = "negative"
     WEAK = "weak"
     MODERATE = "moderate"
     STRONG = "strong"
     OTHER = "other"
+    CANNOT_JUDGE = "cannot_judge"
+    WITHDRAWN = "withdrawn"
 
     @property
     def level(self) -> int | None:
-        """0 for negative to 3 for strong; None for ``other``, which is never scored.
+        """0 for negative to 3 for strong; None for the others, which are never scored.
 
         >>> [expression.level for expression in Expression]
-        [0, 1, 2, 3, None]
+        [0, 1, 2, 3, None, None, None]
         """
         return _LEVEL_OF_EXPRESSION.get(self)
+
+    @property
+    def is_vote(self) -> bool:
+        """Whether it says what the cell is: a level or ``other``."""
+        return self not in (Expression.CANNOT_JUDGE, Expression.WITHDRAWN)
 
     @property
     def is_positive(self) -> bool:
         """Whether a membrane line of any intensity was seen."""
         return self.level is not None and self.level > 0
+
+
+ANSWERS = tuple(each for each in Expression if each is not Expression.WITHDRAWN)
 
 
 class CauseName(StrEnum):

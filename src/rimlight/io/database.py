@@ -41,6 +41,8 @@ from rimlight.io.schema import (
 )
 
 BUSY_TIMEOUT_S = 5
+Transaction = Connection
+"""What ``reading`` and ``writing`` give, by a name for those who know no SQL."""
 # fmt: off
 _NETWORK_FILE_SYSTEMS = frozenset((
     "nfs", "nfs3", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs",

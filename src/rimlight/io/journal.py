@@ -1,15 +1,17 @@
 """What people said: label events, append-only, on disk before they are acknowledged.
 
-A correction is a new event; the current label of a cell and a reader is their latest event.
+A correction is a new event; which one of a cell and a reader stands, ``core.standing_labels``
+says.
 Each event holds the hash of the one before it, so that a changed, removed or moved event shows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, func, select
+from sqlalchemy import Connection, Engine, Row, select
 
+from rimlight.core.standing_labels import standing
 from rimlight.io.database import reading, writing
 from rimlight.io.event_chain import EventChain
 from rimlight.io.schema import events_table, head_table
@@ -58,34 +60,42 @@ def append_labels(target: Engine | Connection, labels: Sequence[Label]) -> int:
 
 
 def current_labels(target: Engine | Connection) -> list[Label]:
-    """Return the latest label of each cell and reader, in the order of the journal."""
-    with reading(target) as connection:
-        return [_label_of(row) for row in connection.execute(_current())]
+    """Return the label of each cell and reader that stands, in the order of the journal."""
+    seqs: dict[LabelId, int] = {}
+    events = label_events(target)
+    for event in events:
+        seqs[event.label.label_id] = event.seq
+    found = standing(event.label for event in events)
+    return sorted(found, key=lambda label: seqs[label.label_id])
 
 
 def label_events(target: Engine | Connection) -> list[LabelEvent]:
     """Return the whole journal, the oldest event first."""
     with reading(target) as connection:
         rows = connection.execute(select(events_table).order_by(events_table.c.seq))
-        return [
-            LabelEvent(
-                seq=row.seq,
-                label=_label_of(row),
-                recorded_at=row.recorded_at,
-                previous_hash=row.previous_hash,
-                hash=row.hash,
-            )
-            for row in rows
-        ]
+        return [event_of(row) for row in rows]
 
 
 def cells_labelled_by(
-    target: Engine | Connection, reader: ReaderId, *, slide_id: SlideId
+    target: Engine | Connection,
+    reader: ReaderId,
+    *,
+    slide_id: SlideId,
+    cell_ids: Collection[CellId],
 ) -> set[CellId]:
-    """Return the cells of a slide that a reader ever labelled, taken back or not."""
-    own = (events_table.c.slide_id == slide_id) & (events_table.c.reader == reader)
+    """Return those cells of a slide that a reader ever labelled, taken back or not."""
+    table = events_table.c
+    own = select(table.cell_id).where(table.slide_id == slide_id, table.reader == reader)
+    if len(cell_ids) <= _CHUNK:
+        own = own.where(table.cell_id.in_(cell_ids))
     with reading(target) as connection:
-        return set(connection.scalars(select(events_table.c.cell_id).where(own)))
+        return set(cell_ids).intersection(connection.scalars(own))
+
+
+def count_events(target: Engine | Connection) -> int:
+    """Return how many events the journal holds, from its head."""
+    with reading(target) as connection:
+        return connection.scalar(select(head_table.c.n_events)) or 0
 
 
 def places_labelled_by(
@@ -152,16 +162,14 @@ def verify_journal(target: Engine | Connection) -> int:
     return _CHAIN.verify(target)
 
 
-def _current() -> Select[Any]:
-    latest = (
-        select(func.max(events_table.c.seq).label("seq"))
-        .group_by(events_table.c.cell_id, events_table.c.reader)
-        .subquery()
-    )
-    return (
-        select(events_table)
-        .join(latest, events_table.c.seq == latest.c.seq)
-        .order_by(events_table.c.seq)
+def event_of(row: Row[Any]) -> LabelEvent:
+    """Return the event that a row of the journal holds."""
+    return LabelEvent(
+        seq=row.seq,
+        label=_label_of(row),
+        recorded_at=row.recorded_at,
+        previous_hash=row.previous_hash,
+        hash=row.hash,
     )
 
 

@@ -14,6 +14,7 @@ from rimlight.web import (
     agreement,
     explained,
     grid,
+    labels,
     pictures,
     points,
     regions,
@@ -44,6 +45,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     grid.router,
     accounts.router,
     runs.router,
+    labels.router,
 )
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from rimlight.core.display import Way
 from rimlight.errors import SlideError
-from rimlight.io.journal import current_labels
+from rimlight.io.own_labels import count_by_slide
 from rimlight.io.store import slide, slides
 from rimlight.records import SlideInfo
 from rimlight.web.workbench import Asker, Here, Session, UnknownError, Workbench
@@ -94,8 +94,7 @@ def version_of(info: SlideInfo) -> str:
 
 
 def _n_labels(here: Workbench, asker: Session) -> Counter[str]:
-    own = (label for label in current_labels(here.study.engine) if label.reader == asker.reader)
-    return Counter(label.cell.slide_id for label in own)
+    return Counter(count_by_slide(here.study.engine, asker.reader))
 
 
 def _out(info: SlideInfo, n_labels: int) -> SlideOut:

@@ -13,6 +13,7 @@ from rimlight.jobs.run_queue import RunQueue
 from rimlight.jobs.slide_workers import SlidePool
 from rimlight.records import ReaderId, Role
 from rimlight.web.shelf import Shelf
+from rimlight.workflows.labelling import LabelTally
 from rimlight.workflows.remembered import Remembered
 from rimlight.workflows.slide_points import PointStore
 
@@ -24,7 +25,7 @@ class Workbench:
     slides: their pixels, read by child processes.
     explainer: None where the server explains nothing. shelf: pictures made for single readers.
     remembered: what was read from files of runs. errands: verbs that run as children.
-    points: predicted cells of the slides asked for last.
+    points: predicted cells of the slides asked for last. tally: answers of each reader.
     runs: those started from the page; None where the server starts none. run_rows: their list.
     """
 
@@ -35,6 +36,7 @@ class Workbench:
     remembered: Remembered = field(default_factory=Remembered)
     errands: Errands = field(default_factory=Errands)
     points: PointStore = field(default_factory=PointStore)
+    tally: LabelTally = field(default_factory=LabelTally)
     runs: RunQueue | None = None
     run_rows: Remembered = field(default_factory=lambda: Remembered(n_most=500))
 

@@ -3,18 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rimlight.core.label_origins import is_repeat
 from rimlight.core.ratings import Ratings, Scale
+from rimlight.core.standing_labels import Standing, Track, track_of
 from rimlight.errors import NotEnoughDataError
 from rimlight.io.journal import label_events
 from rimlight.io.runs import Run
 from rimlight.io.store import slides
 from rimlight.io.study import Study
-from rimlight.records import Cell, Label
+from rimlight.records import Cell, Expression, Label
 from rimlight.workflows.agree_calls import calls_of_run
 from rimlight.workflows.agree_scales import (
     EXPRESSION_NAMES,
@@ -40,9 +42,13 @@ class _Said:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Labels:
-    """What readers said, by cell and reader, in sittings; a cell lies where it first lay."""
+    """What readers said, by cell and reader, in sittings; a cell lies where it first lay.
+
+    again: cell, reader, label and blinded repeat of the workbench, however near in time.
+    """
 
     said: Mapping[str, Mapping[str, Sequence[_Said]]]
+    again: Sequence[tuple[str, str, _Said, _Said]]
     cell_of_id: Mapping[str, Cell]
     case_of_id: Mapping[str, str]
     is_synthetic: bool
@@ -63,7 +69,7 @@ def ratings_of_study(
         study: The study.
         run: Its calls become one more reader of positive and negative.
         days_apart: A label of a cell counts as read again, not as corrected, if it came at least
-            so many days after the same reader's last one.
+            so many days after the same reader's last one. A blinded repeat always does.
         reading: Which of several readings is compared between readers, ``first`` or ``last``.
         progress: Told about patches that are cut.
         is_called_now: Whether calls that the run does not hold are made, by its network.
@@ -94,28 +100,58 @@ def ratings_of_study(
 def _labels_of(study: Study, *, days_apart: float) -> _Labels:
     infos = slides(study.engine)
     case_of_slide = {info.slide_id: str(info.case_id) for info in infos}
+    events = [event.label for event in label_events(study.engine)]
+    kept, again = _kept(events)
     said: dict[str, dict[str, list[_Said]]] = {}
     cell_of_id: dict[str, Cell] = {}
-    for label in (event.label for event in label_events(study.engine)):
+    for label in kept:
         cell = str(label.cell.cell_id)
         cell_of_id.setdefault(cell, label.cell)
         sittings = said.setdefault(cell, {}).setdefault(str(label.reader), [])
-        _note(sittings, label, days_apart=days_apart)
+        _note(sittings, _said(label), days_apart=days_apart)
     if not said:
         raise NotEnoughDataError(f"{study.folder}: has no label yet; import labels first")
     return _Labels(
         said=said,
+        again=again,
         cell_of_id=cell_of_id,
         is_synthetic=any("synthetic" in info.assay.lower() for info in infos),
         case_of_id={name: case_of_slide[cell.slide_id] for name, cell in cell_of_id.items()},
     )
 
 
-def _note(sittings: list[_Said], label: Label, *, days_apart: float) -> None:
-    at_s = datetime.fromisoformat(label.made_at).timestamp()
+def _kept(events: Sequence[Label]) -> tuple[list[Label], list[tuple[str, str, _Said, _Said]]]:
+    """Return the votes that were not taken back, in order, and each repeat beside its first."""
+    found, repeats = Standing(), dict[Track, tuple[Label, Label]]()
+    given: dict[tuple[str, str, Track], list[int]] = {}
+    for place, label in enumerate(events):
+        track, who = track_of(label), (label.cell.cell_id, label.reader)
+        if is_repeat(label.source):
+            first = found.of(*who)
+            repeats.pop(track, None)
+            if first is not None and first.expression.is_vote and label.expression.is_vote:
+                repeats[track] = (first, label)
+            continue
+        found.add(label)
+        if label.expression is Expression.WITHDRAWN:
+            given.pop((*who, track), None)
+        elif label.expression.is_vote:
+            given.setdefault((*who, track), []).append(place)
+    again = [
+        (str(first.cell.cell_id), str(first.reader), _said(first), _said(second))
+        for first, second in repeats.values()
+    ]
+    return [events[place] for place in sorted(chain.from_iterable(given.values()))], again
+
+
+def _said(label: Label) -> _Said:
     level = label.expression.level
-    said = _Said(level=OTHER if level is None else float(level), at_s=at_s)
-    if sittings and at_s - sittings[-1].at_s < days_apart * SECONDS_A_DAY:
+    at_s = datetime.fromisoformat(label.made_at).timestamp()
+    return _Said(level=OTHER if level is None else float(level), at_s=at_s)
+
+
+def _note(sittings: list[_Said], said: _Said, *, days_apart: float) -> None:
+    if sittings and said.at_s - sittings[-1].at_s < days_apart * SECONDS_A_DAY:
         sittings[-1] = said
     else:
         sittings.append(said)
@@ -136,6 +172,10 @@ def _ratings_of(labels: _Labels, *, reading: str) -> Ratings:
                 days = (b.at_s - a.at_s) / SECONDS_A_DAY
                 repeats.append((j, labels.case_of_id[cell], days))
                 pairs.append((a.level, b.level))
+    for cell, reader, a, b in labels.again:
+        days = (b.at_s - a.at_s) / SECONDS_A_DAY
+        repeats.append((readers.index(reader), labels.case_of_id[cell], days))
+        pairs.append((a.level, b.level))
     meaning = Meaning(number_of_value={}, names=EXPRESSION_NAMES, kind="ordered")
     both = np.array(pairs, dtype=np.float64).reshape(-1, 2)
     return Ratings(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
+from rimlight.core.label_origins import is_of_workbench
 from rimlight.errors import LabelFileError, NotEnoughDataError
 from rimlight.io.database import writing
 from rimlight.io.event_chain import utc_now
@@ -27,11 +28,12 @@ from rimlight.io.formats.points import (
 from rimlight.io.journal import append_labels, current_labels, label_events
 from rimlight.io.store import slides
 from rimlight.io.study import Study
-from rimlight.records import Expression, Label, SlideId, SlideInfo
+from rimlight.records import ANSWERS, Expression, Label, SlideId, SlideInfo
 from rimlight.workflows.matching import Origin, match_points
 from rimlight.workflows.placing import Placed, Wording, place_points
 
 _MAX_NAMES = 8
+_ANSWER_OF_NAME = {answer.value: answer for answer in ANSWERS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +100,8 @@ def import_labels(
     every = [_with_whole_path(study, info) for info in slides(study.engine)]
     file = read_labels(path, file_format, slides=every)
     placed = place_points(file, every, wording=wording)
-    origin = Origin(source=name, content_hash=file.content_hash, now=utc_now())
+    source = f"file {name}" if is_of_workbench(name) else name
+    origin = Origin(source=source, content_hash=file.content_hash, now=utc_now())
     with writing(study.engine) as transaction:
         events = [event.label for event in label_events(transaction)]
         matched = match_points(placed.points, events, origin=origin)
@@ -180,14 +183,13 @@ class _Manner:
 
 
 def _expressions(class_names: Mapping[str, Expression | str]) -> dict[str, Expression]:
-    meant = {}
+    meant: dict[str, Expression] = {}
     for name, level in class_names.items():
         try:
-            meant[name] = Expression(level)
-        except ValueError as error:
+            meant[name] = _ANSWER_OF_NAME[level]
+        except KeyError as error:
             raise LabelFileError(
-                f"--class {name}={level}: {level!r} is no level; "
-                f"choose one of {', '.join(Expression)}"
+                f"--class {name}={level}: {level!r} is no level; choose one of {', '.join(ANSWERS)}"
             ) from error
     return meant
 

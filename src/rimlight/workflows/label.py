@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from rimlight.core.standing_labels import Standing
 from rimlight.io.journal import label_events
 from rimlight.io.store import slides
 from rimlight.io.study import Study
@@ -23,11 +24,13 @@ class Consensus:
     cells: cells with a level; the only ones that train and count.
     others: cells of which at least half of the readers say ``other``.
     disputed: cells that as many readers call positive as negative.
+    unjudged: cells of which every reader says ``cannot_judge``.
     """
 
     cells: tuple[LabelledCell, ...]
     others: tuple[LabelledCell, ...]
     disputed: tuple[Cell, ...]
+    unjudged: tuple[Cell, ...] = ()
 
 
 def labelled_cells(study: Study) -> list[LabelledCell]:
@@ -47,36 +50,53 @@ def consensus_of_study(study: Study) -> Consensus:
 
 
 def consensus_of(events: Iterable[Label], *, case_of_slide: Mapping[SlideId, CaseId]) -> Consensus:
-    """Return the consensus of label events, the oldest first; a reader's latest label counts."""
+    """Return the consensus of label events, the oldest first; a reader's latest label counts.
+
+    Repeats are no votes, nor is a label that was taken back.
+    """
     first: dict[CellId, Cell] = {}
-    latest: dict[CellId, dict[str, Expression]] = {}
+    found = Standing()
     for label in events:
         first.setdefault(label.cell.cell_id, label.cell)
-        latest.setdefault(label.cell.cell_id, {})[label.reader] = label.expression
+        found.add(label)
+    standing: dict[CellId, list[Expression]] = {}
+    for label in found:
+        standing.setdefault(label.cell.cell_id, []).append(label.expression)
     cells: list[LabelledCell] = []
     others: list[LabelledCell] = []
     disputed: list[Cell] = []
-    for cell in sorted(first.values(), key=lambda cell: (cell.slide_id, cell.cell_id)):
-        said = list(latest[cell.cell_id].values())
+    unjudged: list[Cell] = []
+    labelled = (first[cell_id] for cell_id in standing)
+    for cell in sorted(labelled, key=lambda cell: (cell.slide_id, cell.cell_id)):
+        said = [each for each in standing[cell.cell_id] if each.is_vote]
+        if not said:
+            unjudged.append(cell)
+            continue
         expression = consensus(said)
         if expression is None:
             disputed.append(cell)
             continue
-        labelled = LabelledCell(
+        agreed = LabelledCell(
             cell=cell,
             case_id=case_of_slide[cell.slide_id],
             expression=expression,
             n_readers=len(said),
         )
-        (others if expression is Expression.OTHER else cells).append(labelled)
-    return Consensus(cells=tuple(cells), others=tuple(others), disputed=tuple(disputed))
+        (others if expression is Expression.OTHER else cells).append(agreed)
+    return Consensus(
+        cells=tuple(cells),
+        others=tuple(others),
+        disputed=tuple(disputed),
+        unjudged=tuple(unjudged),
+    )
 
 
 def consensus(said: Sequence[Expression]) -> Expression | None:
     """Return what readers say together of one cell, or None where they are split.
 
-    ``other`` where at least half say so. Else, of those who gave a level: None where as many
-    call the cell positive as negative, and the median level, rounded down at a half, otherwise.
+    Those who cannot judge have no vote. ``other`` where at least half say so. Else, of those who
+    gave a level: None where as many call the cell positive as negative, and the median level,
+    rounded down at a half, otherwise.
 
     Source:
         Own definition, see docs/method.md.
@@ -84,10 +104,11 @@ def consensus(said: Sequence[Expression]) -> Expression | None:
     >>> consensus([Expression.WEAK, Expression.STRONG]), consensus([])
     (<Expression.MODERATE: 'moderate'>, None)
     """
-    levels = sorted(expression.level for expression in said if expression.level is not None)
-    if not said:
+    votes = [expression for expression in said if expression.is_vote]
+    levels = sorted(vote.level for vote in votes if vote.level is not None)
+    if not votes:
         return None
-    if 2 * (len(said) - len(levels)) >= len(said):
+    if 2 * (len(votes) - len(levels)) >= len(votes):
         return Expression.OTHER
     n_positive = sum(level > 0 for level in levels)
     if 2 * n_positive == len(levels):

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from math import hypot
 from uuid import UUID, uuid5
 
+from rimlight.core.standing_labels import Standing
 from rimlight.io.formats.points import Fault
-from rimlight.records import Cell, CellId, Expression, Label, LabelId, ReaderId, SlideId, SlideInfo
+from rimlight.records import Cell, CellId, Label, LabelId, SlideId, SlideInfo
 from rimlight.workflows.placing import SAME_CELL_UM, Grid, PlacedPoint
 
 _NAMESPACE = UUID("5d6d2c54-39a7-5b0b-8e7c-2a4e7f0c9d31")
@@ -71,7 +72,7 @@ def match_points(
         if label is None:
             n_known += 1
             continue
-        n_corrections += (cell.cell_id, label.reader) in history.current
+        n_corrections += history.standing.of(cell.cell_id, label.reader) is not None
         history.add(label, point.slide)
         labels.append(label)
     return Matched(
@@ -87,7 +88,7 @@ class _History:
     """The journal as matching asks for it."""
 
     labels: dict[LabelId, Label] = field(default_factory=dict)
-    current: dict[tuple[CellId, ReaderId], Expression] = field(default_factory=dict)
+    standing: Standing = field(default_factory=Standing)
     cells: dict[CellId, Cell] = field(default_factory=dict)
     grids: dict[SlideId, Grid] = field(default_factory=dict)
     waiting: dict[SlideId, list[Cell]] = field(default_factory=dict)
@@ -95,7 +96,7 @@ class _History:
     def add(self, label: Label, slide: SlideInfo | None = None) -> None:
         """Take a label in; without its slide its cell waits until the slide is asked for."""
         self.labels[label.label_id] = label
-        self.current[label.cell.cell_id, label.reader] = label.expression
+        self.standing.add(label)
         if label.cell.cell_id in self.cells:
             return
         self.cells[label.cell.cell_id] = label.cell
@@ -146,7 +147,8 @@ class _History:
             if (known.reader, known.expression) == (point.reader, point.expression):
                 return None
             time = own_id = None  # exported, changed elsewhere, and back: a new act
-        if time is None and self.current.get((cell.cell_id, point.reader)) == point.expression:
+        said = self.standing.of(cell.cell_id, point.reader)
+        if time is None and said is not None and said.expression == point.expression:
             return None
         label_id = LabelId(own_id or _label_id(point, time or origin.content_hash))
         if label_id in self.labels:

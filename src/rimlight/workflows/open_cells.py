@@ -12,7 +12,7 @@ from math import hypot
 import numpy as np
 
 from rimlight.io.assignments import assigned_places
-from rimlight.io.journal import cells_labelled_by, labels_of_cell, places_labelled_by
+from rimlight.io.journal import labels_of_cell, places_labelled_by
 from rimlight.io.store import slides
 from rimlight.io.study import Study
 from rimlight.records import Cell, ReaderId, RunId, SlideInfo
@@ -96,9 +96,10 @@ def _is_at_a_waiting_cell(study: Study, cell: Cell, *, reader: ReaderId) -> bool
     info = next((i for i in slides(study.engine) if i.slide_id == cell.slide_id), None)
     if info is None:
         return False
-    labelled = cells_labelled_by(study.engine, reader, slide_id=cell.slide_id)
-    return any(
-        hypot(other.x_l0 - cell.x_l0, other.y_l0 - cell.y_l0) * info.mpp < NEAR_UM
+    near = [
+        other.cell_id
         for other in assigned_places(study.engine, reader, slide_id=cell.slide_id)
-        if other.cell_id not in labelled
-    )
+        if hypot(other.x_l0 - cell.x_l0, other.y_l0 - cell.y_l0) * info.mpp < NEAR_UM
+    ]
+    seen = may_see(study, reader=reader, slide_id=cell.slide_id, cell_ids=near)
+    return len(seen) < len(near)

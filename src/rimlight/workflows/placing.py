@@ -257,7 +257,7 @@ def _slide_of_stem(name: str, names: SlideNames) -> SlideInfo | None:
 def _placed(record: PointRecord, ground: Ground) -> PlacedPoint:
     slide = _slide_of(record, ground)
     x_l0, y_l0 = _position(record, slide, ground)
-    if not _is_inside(slide, x_l0, y_l0):
+    if not is_inside(slide, x_l0, y_l0):
         raise ValueError(
             f"lies outside slide {slide.slide_id}: x {x_l0:g}, y {y_l0:g} in "
             f"{slide.width_l0} x {slide.height_l0} px"
@@ -323,7 +323,7 @@ def slide_box(slide: SlideInfo) -> Box:
     return Box(left_l0=left, top_l0=top, width_l0=right - left, height_l0=bottom - top)
 
 
-def _is_inside(slide: SlideInfo, x_l0: float, y_l0: float) -> bool:
+def is_inside(slide: SlideInfo, x_l0: float, y_l0: float) -> bool:
     box = slide_box(slide)
     is_across = box.left_l0 <= x_l0 <= box.left_l0 + box.width_l0
     return is_across and box.top_l0 <= y_l0 <= box.top_l0 + box.height_l0
@@ -331,7 +331,7 @@ def _is_inside(slide: SlideInfo, x_l0: float, y_l0: float) -> bool:
 
 def _is_swapped(records: Sequence[PointRecord], ground: Ground) -> bool:
     outside = list(_outside(records, ground))
-    return bool(outside) and all(_is_inside(slide, y, x) for slide, x, y in outside)
+    return bool(outside) and all(is_inside(slide, y, x) for slide, x, y in outside)
 
 
 def _outside(
@@ -343,7 +343,7 @@ def _outside(
         except ValueError:
             continue
         x_l0, y_l0 = _position(record, slide, ground)
-        if not _is_inside(slide, x_l0, y_l0):
+        if not is_inside(slide, x_l0, y_l0):
             yield slide, x_l0, y_l0
 
 

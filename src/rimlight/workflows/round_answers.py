@@ -13,7 +13,7 @@ from rimlight.workflows.placing import SAME_CELL_UM, Grid
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What readers said of a cell of a round: their consensus, None where they are split."""
+    """What readers said of a cell of a round: their consensus, None where there is none."""
 
     cell_id: CellId
     expression: Expression | None
@@ -36,10 +36,10 @@ def cells_of_rounds(study: Study) -> frozenset[CellId]:
 
 
 def _answers(study: Study) -> list[tuple[Cell, Expression | None]]:
-    """Return every labelled cell with its consensus; None where its readers are split."""
+    """Return every labelled cell with its consensus; None where readers are split or unsure."""
     found: Consensus = consensus_of_study(study)
     sure = [(each.cell, each.expression) for each in (*found.cells, *found.others)]
-    return [*sure, *((cell, None) for cell in found.disputed)]
+    return [*sure, *((cell, None) for cell in (*found.disputed, *found.unjudged))]
 
 
 def _answered(

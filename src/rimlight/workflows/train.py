@@ -19,7 +19,7 @@ from rimlight.errors import RunError, SettingsError
 from rimlight.io.checkpoints import read_state, weights_hash, write_state
 from rimlight.io.files import read_json
 from rimlight.io.formats.tables import read_table, write_table
-from rimlight.io.journal import label_events
+from rimlight.io.journal import current_labels
 from rimlight.io.runs import Run, create_run, merge_metrics, open_run, read_metrics
 from rimlight.io.study import Study
 from rimlight.settings import settings_from_dict
@@ -384,7 +384,7 @@ def study_facts(study: Study, found: Consensus, cells: CellPatches) -> dict[str,
         },
         "n_other": len(found.others),
         "n_disputed": len(found.disputed),
-        "n_readers": len({event.label.reader for event in label_events(study.engine)}),
+        "n_readers": len({label.reader for label in current_labels(study.engine)}),
         "assays": dict(Counter(info.assay for info in slides)),
         "scanners": dict(Counter(info.scanner for info in slides)),
         "patch_px": study.settings.patch.size_px,

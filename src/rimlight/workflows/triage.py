@@ -21,7 +21,7 @@ from rimlight.errors import NotEnoughDataError, RunError, SettingsError
 from rimlight.io.database import writing
 from rimlight.io.files import inside, storage_error
 from rimlight.io.formats.qupath_rounds import write_qupath_round
-from rimlight.io.journal import label_events
+from rimlight.io.journal import current_labels
 from rimlight.io.rounds import put_round, rounds
 from rimlight.io.runs import Run, merge_metrics
 from rimlight.io.store import slides
@@ -141,7 +141,7 @@ def _slides_to_search(study: Study, held: set[str]) -> list[SlideInfo]:
 
 def _known_places(study: Study) -> dict[SlideId, np.ndarray]:
     """Return the places of all cells that were labelled or asked about before, by slide."""
-    cells = [event.label.cell for event in label_events(study.engine)]
+    cells = [label.cell for label in current_labels(study.engine)]
     cells += [asked.cell for made in rounds(study.engine) for asked in made.cells]
     places: dict[SlideId, list[tuple[float, float]]] = {}
     for cell in cells:

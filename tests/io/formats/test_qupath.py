@@ -145,7 +145,7 @@ def test_a_multipoint_without_points_is_left_out_and_noted(tmp_path):
         ("STRONG", "strong"),
         ("Immune cells", "other"),
         ("Ignore*", "other"),
-        ("cannot judge", "other"),
+        ("cannot judge", "cannot_judge"),
         ("Positive", None),
         ("Tumor: Positive", None),
         ("Tumor", None),

@@ -27,6 +27,7 @@ COLOUR_OF_EXPRESSION = {  # QuPath's own
     Expression.MODERATE: (225, 150, 50),
     Expression.STRONG: (200, 50, 50),
     Expression.OTHER: (255, 200, 0),
+    Expression.CANNOT_JUDGE: (160, 160, 160),  # ours: QuPath has no such class
 }
 
 

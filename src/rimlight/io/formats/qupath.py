@@ -38,6 +38,7 @@ _CLASS_OF_EXPRESSION = {
     Expression.MODERATE: (("Tumor", "2+"), (225, 150, 50)),
     Expression.STRONG: (("Tumor", "3+"), (200, 50, 50)),
     Expression.OTHER: (("Other",), (255, 200, 0)),
+    Expression.CANNOT_JUDGE: (("Cannot judge",), (160, 160, 160)),
 }
 _LEVEL_OF_WORD = {
     "negative": Expression.NEGATIVE,
@@ -48,8 +49,9 @@ _LEVEL_OF_WORD = {
     "2+": Expression.MODERATE,
     "3+": Expression.STRONG,
 }
+_CANNOT_JUDGE_WORDS = frozenset(("cannot judge", "cannot_judge"))
 _OTHER_WORDS = frozenset(
-    ("other", "ignore*", "cannot judge", "immune cells", "necrosis", "stroma"),
+    ("other", "ignore*", "immune cells", "necrosis", "stroma"),
 )
 
 
@@ -64,6 +66,8 @@ def expression_of_class(name: str) -> Expression | None:
         return _LEVEL_OF_WORD.get(parts[1])
     if len(parts) == 1 and parts[0] in _OTHER_WORDS:
         return Expression.OTHER
+    if len(parts) == 1 and parts[0] in _CANNOT_JUDGE_WORDS:
+        return Expression.CANNOT_JUDGE
     return _LEVEL_OF_WORD.get(parts[0]) if len(parts) == 1 else None
 
 
