@@ -2,7 +2,7 @@
 // Nothing is taken out of the journal: to undo is to label once more with what stood before.
 
 import type { App } from "./app";
-import { asked } from "./api";
+import { askedAt } from "./api";
 import { newId } from "./outbox";
 import type { CellRef, Expression, Mode, NewLabel, Outbox } from "./outbox";
 
@@ -52,7 +52,7 @@ const opened = new WeakMap<Outbox, History>();
 export function historyOf(app: App): History {
   const known = opened.get(app.outbox);
   if (known) return known;
-  const made = createHistory(app.outbox, () => earlierActs(app));
+  const made = createHistory(app.outbox, earlierActs);
   opened.set(app.outbox, made);
   return made;
 }
@@ -211,15 +211,14 @@ function listen<T>(all: Set<T>, run: T): () => void {
   return () => all.delete(run);
 }
 
-async function earlierActs(app: App): Promise<Act[]> {
+async function earlierActs(): Promise<Act[]> {
   const query = `/api/history?limit=${HISTORY_LENGTH}`;
-  const get = app.api.GET as unknown as (path: string) => Promise<{ data?: unknown; error?: unknown; response: Response }>;
-  const acts = (await asked(get(query))) as {
+  const acts = await askedAt<{
     act_id: string;
     undoes: string | null;
     mode?: Mode;
     labels: { cell: CellRef; expression: Expression | null; before: Expression | null; assignment_id?: number | null; place?: number | null }[];
-  }[];
+  }[]>("GET", query);
   return acts.reverse().map((act) => ({
     act_id: act.act_id,
     mode: act.mode ?? "slide",

@@ -1,6 +1,6 @@
 // The outbox of the reader who is signed in, sending to the server of this page.
 
-import { api, ApiError, asked } from "./api";
+import { api, ApiError, asked, askedAt } from "./api";
 import type { Session } from "./app";
 import type { NewLabel, Outbox } from "./outbox";
 import { createOutbox } from "./sending";
@@ -41,7 +41,7 @@ function sender(session: Session): (labels: NewLabel[]) => Promise<void> {
       isSure = true;
       const body = { labels: labels.map(forServer) };
       const signal = AbortSignal.timeout(PATIENCE_MS);
-      await asked(post("/api/labels", { body, signal }));
+      await askedAt("POST", "/api/labels", { body, signal });
     } catch (error) {
       isSure = false;
       throw error;
@@ -56,12 +56,6 @@ async function checkReader(session: Session): Promise<void> {
   const kept = `the labels of ${session.reader} are kept until ${session.reader} signs in again`;
   throw new ApiError(401, `${now.reader} is signed in to ${now.study} now; ${kept}`);
 }
-
-// Until the routes of labels are part of the description.
-const post = api.POST as unknown as (
-  path: string,
-  init: { body: unknown; signal: AbortSignal },
-) => Promise<{ data?: unknown; error?: unknown; response: Response }>;
 
 function forServer({ cell, before: _before, ...label }: NewLabel) {
   return { ...label, ...cell };

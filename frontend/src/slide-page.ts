@@ -18,6 +18,7 @@ import { attachScaleBar } from "./scalebar";
 import type { Attach } from "./slide-view";
 import { attachViewState } from "./view-state";
 import { attachCellLink } from "./cell-link";
+import { attachLabels } from "./labels";
 import { attachHeatMaps } from "./heatmap";
 import { attachMembranes } from "./membranes";
 import { attachWhy } from "./why";
@@ -40,6 +41,7 @@ const OWN_PARTS: ((view: Viewer, params: URLSearchParams) => () => void)[] = [
 
 /** Parts that others add; one line each, taken away in the reverse order when the page is left. */
 const PARTS: Attach[] = [
+  attachLabels,
   attachHeatMaps,
   attachMembranes,
   attachPoints,

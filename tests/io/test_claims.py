@@ -104,8 +104,8 @@ def test_of_many_that_want_a_stale_claim_one_gets_it(tmp_path):
 
 
 def test_two_that_saw_the_same_stale_claim_cannot_both_take_it_over(tmp_path):
-    assert claims._taken(tmp_path, "a12", 5) is not None
-    assert claims._taken(tmp_path, "a12", 5) is None
+    assert claims._taken(tmp_path, "a12", 5, {}) is not None
+    assert claims._taken(tmp_path, "a12", 5, {}) is None
 
 
 def test_a_name_that_leads_out_of_the_folder_is_refused(tmp_path):

@@ -69,6 +69,7 @@ class GridOut(BaseModel):
 def grid(
     here: Here,
     asker: Asker,
+    *,
     source: Source,
     sort: Sort | None = None,
     like: CellKey = None,

@@ -51,6 +51,7 @@ def points(here: Here, asker: Asker, slide_id: SlideKey, run: RunKey = None) -> 
 def one_point(
     here: Here,
     asker: Asker,
+    *,
     slide_id: SlideKey,
     number: Annotated[int, InPath(ge=0, le=MOST_POINTS)],
     run: RunKey = None,

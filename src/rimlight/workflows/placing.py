@@ -324,6 +324,7 @@ def slide_box(slide: SlideInfo) -> Box:
 
 
 def is_inside(slide: SlideInfo, x_l0: float, y_l0: float) -> bool:
+    """Return whether a place, in level-0 pixels, lies on a slide."""
     box = slide_box(slide)
     is_across = box.left_l0 <= x_l0 <= box.left_l0 + box.width_l0
     return is_across and box.top_l0 <= y_l0 <= box.top_l0 + box.height_l0

@@ -304,7 +304,9 @@ def test_an_object_keeps_its_id_when_its_label_is_corrected(tmp_path):
 @pytest.mark.parametrize("name", ["a.geojson", "a.geojson.gz"])
 @pytest.mark.parametrize("frame", [None, "bounds", "level0"])
 def test_what_is_written_reads_back_in_its_frame(tmp_path, name, frame):
-    labels = [label_of(number, expression) for number, expression in enumerate(Expression)]
+    labels = [
+        label_of(number, expression) for number, expression in enumerate(list(Expression)[:6])
+    ]
     write_qupath(tmp_path / name, labels, slide=BOUNDED, frame=frame)
     file = read_qupath(tmp_path / name)
     offset = (0, 0) if frame == "level0" else (100, 200)
