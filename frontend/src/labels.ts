@@ -63,6 +63,8 @@ class Labelling {
 
   private listen(): void {
     const { view, history } = this;
+    // The layer is asked whether it is on while it is being added.
+    const self = this;
     const frame = view.osd.element;
     const moved = (): void => this.hover();
     const clicked = (event: { quick: boolean; position: { x: number; y: number } }): void => {
@@ -93,7 +95,6 @@ class Labelling {
         { code: "KeyL", shown: "L", does: "lock or unlock labels", run: () => this.toggle() },
       ]),
     );
-    const self = this;
   }
 
   private async load(): Promise<void> {

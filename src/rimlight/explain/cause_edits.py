@@ -155,7 +155,7 @@ def hand_edited(scene: Scene, edit: HandEdit) -> UInt8[np.ndarray, "h w 3"]:
     taken = np.where(scene.specks[..., None], 0, taken)
     maps = scene.maps.copy()
     maps[..., :RESIDUAL] -= taken.astype(np.float32)
-    return _developed(scene, maps, (taken > 1e-6).any(axis=2))
+    return _developed(scene, maps, np.asarray((taken > 1e-6).any(axis=2)))
 
 
 def pigment_pixels(

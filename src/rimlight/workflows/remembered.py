@@ -37,7 +37,7 @@ class Remembered:
 
 def print_of(paths: Iterable[Path]) -> Print:
     """Return time, length and number of each file, None for one that is not there."""
-    found = []
+    found: list[tuple[int, int, int] | None] = []
     for path in paths:
         try:
             stat = path.stat()

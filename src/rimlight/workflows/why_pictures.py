@@ -42,7 +42,8 @@ def washed(heat: np.ndarray) -> np.ndarray:
     opacity = heat[..., 3:] / 255.0
     whole = opacity + _WASH * (1 - opacity)
     colour = (heat[..., :3] * opacity + 255.0 * _WASH * (1 - opacity)) / whole
-    return np.rint(np.concatenate([colour, 255 * whole], axis=-1)).astype(np.uint8)
+    picture: np.ndarray = np.rint(np.concatenate([colour, 255 * whole], axis=-1)).astype(np.uint8)
+    return picture
 
 
 def enlarged_png(rgb: np.ndarray) -> bytes:
