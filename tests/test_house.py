@@ -112,7 +112,9 @@ def test_every_verb_option_and_setting_is_in_the_reference_pages():
 
 def test_every_verb_answers_in_json():
     for name, command in VERBS.items():
-        assert "--json" in {option for part in command.params for option in part.opts}, name
+        assert "--json" in {
+            option for part in command.params for option in part.opts + part.secondary_opts
+        }, name
 
 
 def _shell_lines(page: Path) -> list[str]:

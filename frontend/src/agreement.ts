@@ -15,7 +15,7 @@ type Agreement = components["schemas"]["AgreementOut"];
 
 export const page: Page = async (root, app, params) => {
   if (app.session.role !== "owner") {
-    fill(root, emptyState("For owners of the study", "Agreement compares what all readers said, so that it is open to owners alone.", null, { href: "#/queue", text: "Go to your queue" }));
+    fill(root, emptyState("For owners of the study", "Agreement compares what all readers said, so that it is open to owners alone.", null, { href: "#/slides", text: "Label on the slides" }));
     return () => {};
   }
   const runs = (await asked(app.api.GET("/api/review/runs"))).filter((run) => run.is_trained);
@@ -63,7 +63,7 @@ function content(app: App, got: Agreement, params: URLSearchParams, again: () =>
         "Nothing to compare yet",
         "Agreement needs two readers who labelled the same cells, one reader who labelled cells twice, or a run beside one reader.",
         null,
-        { href: "#/queue", text: "Give cells to readers" },
+        { href: "#/slides", text: "Label on the slides" },
       ),
     ];
   }

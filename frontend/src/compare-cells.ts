@@ -67,6 +67,6 @@ function hidden(app: App, found: Comparison, again: () => void): HTMLElement {
   const closed = [found.first, found.second].find((run) => !run.is_disclosed);
   const many = found.n_hidden === 1 ? "1 more cell is" : `${found.n_hidden} more cells are`;
   const words = h("p", {}, `${many} hidden, so that what a run says of a cell does not lead you before you have labelled it.`);
-  if (!closed) return h("div", {}, words, h("p", {}, h("a", { href: "#/queue" }, "They wait in your own queue.")));
+  if (!closed) return h("div", {}, words, h("p", {}, h("a", { href: "#/slides" }, "They wait for your own label.")));
   return h("div", {}, words, openingNotice(app, closed.run_id, again));
 }

@@ -174,11 +174,6 @@ function roundCard(app: App, round: Round, again: () => void): HTMLElement {
       "p",
       { className: "review-acts" },
       open,
-      h(
-        "a",
-        { className: "review-empty-act", href: `#/assign?source=${encodeURIComponent(`round:${round.round_id}`)}` },
-        "Give it to readers",
-      ),
     ),
     cells,
   );

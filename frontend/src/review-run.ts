@@ -238,7 +238,7 @@ function notices(review: Review): HTMLElement {
         "p",
         { className: "review-notice" },
         `${review.n_hidden} more wait in your own queue and stay hidden until you have labelled them. `,
-        h("a", { href: "#/queue" }, "Go to your queue"),
+        h("a", { href: "#/slides" }, "Label on the slides"),
       ),
     );
   }

@@ -26,7 +26,7 @@ export const page: Page = async (root, app, params) => {
         "For owners of the study",
         "The review shows what the model and the other readers say, so that it is open to owners alone. Ask an owner to make you one.",
         null,
-        { href: "#/queue", text: "Go to your queue" },
+        { href: "#/slides", text: "Label on the slides" },
       ),
     );
     return () => {};

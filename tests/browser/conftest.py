@@ -199,8 +199,8 @@ def opened(chromium):
 
 
 def _listen(seen: Seen, message) -> None:
-    # A refused request is the business of the test that made it happen.
-    if message.type == "error" and "Failed to load resource" not in message.text:
+    # A refused request, and a tile of it, is the business of the test that made it happen.
+    if message.type == "error" and "failed to load" not in message.text.lower():
         seen.complaints.append(message.text)
 
 
