@@ -131,7 +131,9 @@ def test_every_command_that_a_page_shows_exists_with_its_options(page):
             assert words[1] in targets, line
         if words[:1] == ["rimlight"] and not words[1].startswith("-"):
             assert words[1] in VERBS, line
-            options = {o for part in VERBS[words[1]].params for o in part.opts} | {"--help"}
+            options = {
+                o for part in VERBS[words[1]].params for o in part.opts + part.secondary_opts
+            } | {"--help"}
             for word in words[2:]:
                 assert not word.startswith("--") or word in options, line
 
