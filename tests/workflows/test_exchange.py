@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rimlight.errors import LabelFileError, NotEnoughDataError, StorageError
 from rimlight.io.journal import append_labels, current_labels, label_events, verify_journal
 from rimlight.io.study import open_study
-from rimlight.records import Box, Expression
+from rimlight.records import ANSWERS, Box
 from rimlight.workflows.exchange import export_labels, import_labels
 from rimlight.workflows.label import labelled_cells
 from small_studies import facts_of, filled, label_of, places_of, slide_info, study_of
@@ -301,7 +301,7 @@ CLICKS = st.lists(
     st.tuples(
         st.floats(0, 2000),
         st.floats(0, 1000),
-        st.sampled_from([expression.value for expression in Expression]),
+        st.sampled_from([expression.value for expression in ANSWERS]),
         st.sampled_from(["anna", "björn"]),
     ),
     min_size=1,

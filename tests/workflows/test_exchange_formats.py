@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rimlight.errors import LabelFileError
 from rimlight.io.journal import append_labels, current_labels, label_events, verify_journal
-from rimlight.records import Box, Expression
+from rimlight.records import ANSWERS, Box, Expression
 from rimlight.workflows.exchange import export_labels, import_labels
 from small_studies import facts_of, filled, label_of, places_of, slide_info, study_of
 
@@ -206,7 +206,7 @@ CLICKS = st.lists(
     st.tuples(
         st.floats(0, 2000),
         st.floats(0, 1000),
-        st.sampled_from([expression.value for expression in Expression]),
+        st.sampled_from([expression.value for expression in ANSWERS]),
         st.sampled_from(["anna", "björn", "<&>'\"", "=1+1"]),
     ),
     min_size=1,
