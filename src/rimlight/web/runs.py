@@ -9,7 +9,7 @@ from fastapi import Path as InPath
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from rimlight.errors import JobError, RimlightError
+from rimlight.errors import RimlightError, StudyError
 from rimlight.io.runs import Run, open_run
 from rimlight.jobs.run_queue import MOST_WAITING, RunOrder, RunQueue
 from rimlight.records import CellId, RunId, SlideId
@@ -179,7 +179,7 @@ def report(here: Here, asker: Owner, run_id: RunKey) -> Response:
 
 def _queue(here: Workbench) -> RunQueue:
     if here.runs is None:
-        raise JobError("this server starts no runs; use rimlight run")
+        raise StudyError("this server starts no runs; use rimlight run")
     return here.runs
 
 
