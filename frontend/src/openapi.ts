@@ -101,6 +101,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/assignments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Own
+         * @description Return the assignments of the asker, the oldest first.
+         */
+        get: operations["list_own_api_assignments_get"];
+        put?: never;
+        /**
+         * Give
+         * @description Give the same cells to readers, each in an order of their own.
+         */
+        post: operations["give_api_assignments_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/assignments/{assignment_id}/cells": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Places
+         * @description Return places of an assignment of the asker, from one on, in their order.
+         */
+        get: operations["places_api_assignments__assignment_id__cells_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/disclose": {
         parameters: {
             query?: never;
@@ -133,6 +177,26 @@ export interface paths {
          * @description Return whether the model's word on a slide, or of a run, is open to the asker.
          */
         get: operations["disclosed_api_disclosed_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/effort": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Effort
+         * @description Return what labelling cost each reader, and how often a repeat got the same answer.
+         */
+        get: operations["effort_api_effort_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1333,6 +1397,46 @@ export interface components {
             tables: string[];
         };
         /**
+         * AssignmentIn
+         * @description What is given to whom: ``source`` is round:3, labelled, or run:0001 uncertain.
+         */
+        AssignmentIn: {
+            /**
+             * Is Shuffled
+             * @default true
+             */
+            is_shuffled: boolean;
+            /** N Cells */
+            n_cells?: number | null;
+            /** Name */
+            name: string;
+            /** Readers */
+            readers: string[];
+            /**
+             * Repeat Share
+             * @default 0
+             */
+            repeat_share: number;
+            /** Seed */
+            seed?: number | null;
+            /** Source */
+            source: string;
+        };
+        /**
+         * AssignmentOut
+         * @description An assignment of the asker, and how far it is.
+         */
+        AssignmentOut: {
+            /** Assignment Id */
+            assignment_id: number;
+            /** N Cells */
+            n_cells: number;
+            /** N Done */
+            n_done: number;
+            /** Name */
+            name: string;
+        };
+        /**
          * CallsIn
          * @description The run whose missing calls are to be made.
          */
@@ -1625,6 +1729,26 @@ export interface components {
             /** Note */
             note: string | null;
             region: components["schemas"]["RegionOut"];
+        };
+        /**
+         * EffortOut
+         * @description What one reader did; ``minutes`` leaves gaps out that are longer than ``idle_s``.
+         */
+        EffortOut: {
+            /** Idle S */
+            idle_s: number;
+            /** Minutes */
+            minutes: number;
+            /** N Labels */
+            n_labels: number;
+            /** N Repeats */
+            n_repeats: number;
+            /** Per Minute */
+            per_minute: number | null;
+            /** Reader */
+            reader: string;
+            /** Same Share */
+            same_share: number | null;
         };
         /**
          * EpochOut
@@ -1949,6 +2073,18 @@ export interface components {
             link: string;
         };
         /**
+         * MadeOut
+         * @description An assignment that was made.
+         */
+        MadeOut: {
+            /** Assignment Id */
+            assignment_id: number;
+            /** N Cells */
+            n_cells: number;
+            /** Reader */
+            reader: string;
+        };
+        /**
          * MapBoxOut
          * @description Where a map lies on the slide; it is a square.
          */
@@ -2107,6 +2243,24 @@ export interface components {
             width_l0: number;
             /** Width Um */
             width_um: number;
+        };
+        /**
+         * PlaceOut
+         * @description A place of an assignment. expression: what the asker said there.
+         */
+        PlaceOut: {
+            /** Cell Id */
+            cell_id: string;
+            /** Expression */
+            expression: ("negative" | "weak" | "moderate" | "strong" | "other" | "cannot_judge") | null;
+            /** Place */
+            place: number;
+            /** Slide Id */
+            slide_id: string;
+            /** X L0 */
+            x_l0: number;
+            /** Y L0 */
+            y_l0: number;
         };
         /**
          * PlanOut
@@ -3153,6 +3307,93 @@ export interface operations {
             };
         };
     };
+    list_own_api_assignments_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssignmentOut"][];
+                };
+            };
+        };
+    };
+    give_api_assignments_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssignmentIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeOut"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    places_api_assignments__assignment_id__cells_get: {
+        parameters: {
+            query?: {
+                start?: number;
+                n?: number;
+            };
+            header?: never;
+            path: {
+                assignment_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaceOut"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     open_to_asker_api_disclose_post: {
         parameters: {
             query?: never;
@@ -3214,6 +3455,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    effort_api_effort_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EffortOut"][];
                 };
             };
         };

@@ -12,6 +12,7 @@ from rimlight.errors import RimlightError
 from rimlight.web import (
     accounts,
     agreement,
+    assignments,
     explained,
     grid,
     labels,
@@ -46,6 +47,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     accounts.router,
     runs.router,
     labels.router,
+    assignments.router,
 )
 
 

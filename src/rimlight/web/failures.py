@@ -23,12 +23,14 @@ from rimlight.errors import (
     TooManyJobsError,
 )
 from rimlight.web.workbench import ForbiddenError, UnknownError
+from rimlight.workflows.assignments import UnknownAssignmentError
 from rimlight.workflows.sign_in import SignInError, SlowDownError
 
 _log = logging.getLogger("rimlight")
 _STATUS: tuple[tuple[type[RimlightError], int], ...] = (
     (ForbiddenError, 403),
     (UnknownError, 404),
+    (UnknownAssignmentError, 404),
     (SignInError, 401),
     (SlowDownError, 429),
     (SlideError, 422),

@@ -199,7 +199,8 @@ def _said(expression: Expression) -> Answer:
     return expression
 
 
-def _answer(expression: Expression | None) -> Answer | None:
+def answer_of(expression: Expression | None) -> Answer | None:
+    """Return what a reader said, as it is sent; None for nothing."""
     return None if expression is None else _said(expression)
 
 
@@ -219,8 +220,8 @@ def _act_out(act: PastAct) -> ActOut:
         labels=[
             PastLabelOut(
                 cell=_cell_out(label.cell),
-                expression=_answer(label.expression),
-                before=_answer(label.before),
+                expression=answer_of(label.expression),
+                before=answer_of(label.before),
                 assignment_id=label.assignment_id,
                 place=label.place,
             )

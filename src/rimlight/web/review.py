@@ -8,10 +8,9 @@ from zlib import crc32
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
-from rimlight.errors import StudyError
 from rimlight.io.formats.tables import csv_lines
 from rimlight.io.runs import Run, open_run
-from rimlight.records import CauseName, CellId
+from rimlight.records import CauseName, CellId, ReaderId
 from rimlight.report.cause_cells import CauseCells
 from rimlight.report.review_pictures import FILES, What, legend_of, picture_png, pictures_of
 from rimlight.web.review_answers import (
@@ -22,6 +21,7 @@ from rimlight.web.review_answers import (
     cell_out,
 )
 from rimlight.web.workbench import ForbiddenError, Here, Owner, Workbench
+from rimlight.workflows.assignments import Order, assign
 from rimlight.workflows.blinding import disclose, is_disclosed
 from rimlight.workflows.disagreements import OF_READERS
 from rimlight.workflows.judgements import N_NOTE, judge
@@ -173,11 +173,21 @@ class QueueOut(BaseModel):
 
 
 @router.post("/queue")
-def queue(here: Here, _asker: Owner, asked: QueueIn) -> QueueOut:
+def queue(here: Here, asker: Owner, asked: QueueIn) -> QueueOut:
     """Give cells of a review to readers, each in an order of their own; none may be held out."""
     run = open_run(here.study, asked.run)
     cells = cells_to_ask(table_of(run, here.remembered), list(map(CellId, asked.cell_ids)))
-    raise StudyError(f"{len(cells)} cells: assignments cannot be made yet; draw a round instead")
+    seed = here.study.settings.study.seed
+    made = assign(
+        here.study,
+        readers=list(map(ReaderId, asked.readers)),
+        name=f"Look again, run {run.run_id}",
+        source=f"review of run {run.run_id}",
+        cells=cells,
+        order=Order(n_cells=None, repeat_share=0.0, is_shuffled=True, seed=seed),
+        made_by=asker.reader,
+    )
+    return QueueOut(assignment_ids=[each.assignment_id for each in made], n_cells=made[0].n_cells)
 
 
 def csv_reply(name: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> Response:
