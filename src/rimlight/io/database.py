@@ -10,7 +10,9 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import (
     URL,
@@ -41,6 +43,7 @@ from rimlight.io.schema import (
 )
 
 BUSY_TIMEOUT_S = 5
+TURN_TIMEOUT_S = 30
 Transaction = Connection
 """What ``reading`` and ``writing`` give, by a name for those who know no SQL."""
 # fmt: off
@@ -53,6 +56,7 @@ _NETWORK_FILE_SYSTEMS = frozenset((
 # fmt: on
 _ROOM_BYTES = 2**18
 _MOUNTS = Path("/proc/mounts")
+_turns: WeakKeyDictionary[Engine, Lock] = WeakKeyDictionary()
 _log = logging.getLogger("rimlight")
 
 
@@ -160,7 +164,7 @@ def writing(target: Engine | Connection) -> Iterator[Connection]:
     if isinstance(target, Connection):
         yield target
         return
-    with translated(target), target.connect() as connection:
+    with translated(target), _turn(target), target.connect() as connection:
         if not postgres.is_postgres(target):
             with connection.begin():
                 yield connection
@@ -168,6 +172,28 @@ def writing(target: Engine | Connection) -> Iterator[Connection]:
         with connection.execution_options(isolation_level="READ COMMITTED").begin():
             postgres.take_right_to_write(connection)
             yield connection
+
+
+@contextmanager
+def _turn(engine: Engine) -> Iterator[None]:
+    """Let the threads of a process write one after another; SQLite alone lets some starve.
+
+    Raises:
+        StorageError: Others write for too long.
+    """
+    turn = _turns.get(engine)
+    if turn is None:
+        yield
+        return
+    if not turn.acquire(timeout=TURN_TIMEOUT_S):
+        raise StorageError(
+            f"{engine.url.database}: others have been writing to the database for "
+            f"{TURN_TIMEOUT_S} s; wait a moment and repeat"
+        )
+    try:
+        yield
+    finally:
+        turn.release()
 
 
 def _reading_options(engine: Engine) -> dict[str, Any]:
@@ -206,6 +232,7 @@ def _bare_engine(place: Path | str) -> Engine:
     engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": BUSY_TIMEOUT_S})
     event.listen(engine, "connect", _prepare_connection)
     event.listen(engine, "begin", _begin)
+    _turns[engine] = Lock()
     return engine
 
 
