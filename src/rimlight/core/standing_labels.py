@@ -8,19 +8,44 @@ a second look and no correction: it stands beside the label of its cell, never i
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from rimlight.core.label_origins import is_of_workbench, is_repeat
-from rimlight.records import CellId, Expression, Label, ReaderId
+from rimlight.records import CellId, Expression, Label, LabelId, ReaderId
 
 Track = tuple[int, int] | None
 """Assignment and place that a label answers; None where it answers none."""
 _TRACK = re.compile(r" assignment=(\d+) place=(\d+)")
 
 
-def track_of(label: Label) -> Track:
+class Said(NamedTuple):
+    """An event of one reader as the database gives it, for views of very many labels."""
+
+    label_id: LabelId
+    cell_id: CellId
+    x_l0: float
+    y_l0: float
+    expression: str
+    source: str
+
+
+def track_of(label: Label | Said) -> Track:
     """Return the assignment and place that a label answers."""
-    found = _TRACK.search(label.source) if is_of_workbench(label.source) else None
+    if "assignment=" not in label.source or not is_of_workbench(label.source):
+        return None
+    found = _TRACK.search(label.source)
     return (int(found[1]), int(found[2])) if found else None
+
+
+def answers_of(events: Iterable[Said]) -> dict[CellId, dict[Track, Said]]:
+    """Return what one reader's events leave standing, by cell and place, the latest last."""
+    found: dict[CellId, dict[Track, Said]] = {}
+    for said in events:
+        tracks, track = found.setdefault(said.cell_id, {}), track_of(said)
+        tracks.pop(track, None)
+        if said.expression != Expression.WITHDRAWN.value:
+            tracks[track] = said
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

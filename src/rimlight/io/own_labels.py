@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Engine, Select, func, select
 
+from rimlight.core.standing_labels import Said
 from rimlight.io.database import reading
 from rimlight.io.journal import LabelEvent, event_of
 from rimlight.io.schema import (
@@ -28,13 +29,16 @@ class AssignedPlace:
     is_repeat: bool
 
 
-def events_of_slide(
-    target: Engine | Connection, reader: ReaderId, *, slide_id: SlideId
-) -> list[LabelEvent]:
-    """Return a reader's events on a slide, the oldest first."""
-    of_slide = events_table.c.slide_id == slide_id
+def said_by(
+    target: Engine | Connection, reader: ReaderId, *, slide_id: SlideId | None = None
+) -> list[Said]:
+    """Return a reader's events, on a slide or everywhere, the oldest first."""
+    asked = select(*(events_table.c[name] for name in Said._fields))
+    asked = asked.where(events_table.c.reader == str(reader)).order_by(events_table.c.seq)
+    if slide_id is not None:
+        asked = asked.where(events_table.c.slide_id == slide_id)
     with reading(target) as connection:
-        return _events(connection, _own(reader).where(of_slide).order_by(events_table.c.seq))
+        return list(map(Said._make, connection.execute(asked)))
 
 
 def events_of_cells(
@@ -54,12 +58,6 @@ def latest_events(target: Engine | Connection, reader: ReaderId, *, n: int) -> l
     """Return a reader's last events, the newest first."""
     with reading(target) as connection:
         return _events(connection, _own(reader).order_by(events_table.c.seq.desc()).limit(n))
-
-
-def events_of_reader(target: Engine | Connection, reader: ReaderId) -> list[LabelEvent]:
-    """Return all events of a reader, the oldest first."""
-    with reading(target) as connection:
-        return _events(connection, _own(reader).order_by(events_table.c.seq))
 
 
 def count_by_slide(target: Engine | Connection, reader: ReaderId) -> dict[SlideId, int]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rimlight.core.label_origins import LabelOrigin, origin_of
-from rimlight.core.standing_labels import Standing, Track, standing, track_of
+from rimlight.core.standing_labels import Said, Standing, Track, answers_of, track_of
 from rimlight.errors import RimlightError
 from rimlight.io.database import Transaction, writing
 from rimlight.io.formats.points import utc_time
@@ -14,11 +14,10 @@ from rimlight.io.own_labels import (
     AssignedPlace,
     events_of_cells,
     events_of_ids,
-    events_of_reader,
-    events_of_slide,
     known_cells,
     latest_events,
     places_asked,
+    said_by,
 )
 from rimlight.io.store import slides
 from rimlight.io.study import Study
@@ -122,10 +121,10 @@ def save_labels(
     return n_standing
 
 
-def own_labels(study: Study, *, reader: ReaderId, slide_id: SlideId) -> list[Label]:
+def own_labels(study: Study, *, reader: ReaderId, slide_id: SlideId) -> list[Said]:
     """Return what a reader says of the cells of a slide, repeats as any other label."""
-    events = events_of_slide(study.engine, reader, slide_id=slide_id)
-    return list(standing((event.label for event in events), with_repeats=True))
+    found = answers_of(said_by(study.engine, reader, slide_id=slide_id))
+    return [next(reversed(tracks.values())) for tracks in found.values() if tracks]
 
 
 def history(study: Study, *, reader: ReaderId, limit: int) -> list[PastAct]:
@@ -274,8 +273,8 @@ def _counted(
         tally.n_of_reader.clear()
         tally.n_events = n_events
     if reader not in tally.n_of_reader:
-        events = events_of_reader(connection, reader)
-        tally.n_of_reader[reader] = len(_answers([event.label for event in events]))
+        answers = answers_of(said_by(connection, reader))
+        tally.n_of_reader[reader] = sum(map(len, answers.values()))
     cell_ids = {label.cell.cell_id for label in labels}
     before = [event.label for event in events_of_cells(connection, reader, cell_ids=cell_ids)]
     tally.n_of_reader[reader] += len(_answers([*before, *labels])) - len(_answers(before))
