@@ -221,3 +221,15 @@ def test_damaged_files_end_in_one_kind_of_error(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("mutants") / "a.json"
     path.write_bytes(gzip.compress(content) if data.draw(st.booleans()) else content)
     assert is_read_or_refused(read_coco, path)
+
+
+def test_a_cell_that_cannot_be_judged_is_no_tumour_cell_to_other_programs_and_itself_to_ours(
+    tmp_path,
+):
+    write_coco(tmp_path / "a.json", [label_of(3, "cannot_judge")], slides=SLIDES, frame=None)
+    written = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+    name_of = {category["id"]: category["name"] for category in written["categories"]}
+    (annotation,) = written["annotations"]
+    assert name_of[annotation["category_id"]] == "non-tumor cell"
+    (point,) = read_coco(tmp_path / "a.json").items
+    assert point.class_name == "cannot_judge"

@@ -241,7 +241,7 @@ def _class_name(category: str, level: Any) -> str:
 
 
 def _category_of(expression: Expression) -> str:
-    if expression is Expression.OTHER:
+    if expression.level is None:  # COCO has no word for a cell that cannot be judged
         return CATEGORIES[2]
     return CATEGORIES[1 if expression.is_positive else 0]
 
