@@ -11,9 +11,9 @@ import pytest
 from doors import client_of
 from label_clients import LabelClient, Served
 from rimlight.io import database
-from rimlight.io.journal import label_events, verify_journal
+from rimlight.io.journal import append_labels, label_events, verify_journal
 from rimlight.io.study import open_study
-from small_studies import study_of
+from small_studies import label_of, study_of
 
 N_CLIENTS, N_LABELS = 8, 500
 
@@ -179,3 +179,22 @@ def fill(place):
         except OSError:
             pass
     return filler
+
+
+def test_threads_of_a_server_wait_for_each_other_however_slow_the_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0)
+    study = study_of(tmp_path / "study")
+    writes, began = threading.Event(), threading.Event()
+
+    def slow():
+        with database.writing(study.engine):
+            began.set()
+            assert writes.wait(timeout=30)
+
+    thread = threading.Thread(target=slow)
+    thread.start()
+    assert began.wait(timeout=30)
+    threading.Timer(0.3, writes.set).start()
+    append_labels(study.engine, [label_of(1)])
+    thread.join()
+    assert len(ids(study)) == 1
