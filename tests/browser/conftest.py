@@ -132,9 +132,13 @@ def server(serve, study_folder) -> Server:
     return serve(study_folder)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
-    """Chromium without a window."""
+    """Chromium without a window; closed with its module.
+
+    While it is open, its driver keeps an event loop running in this thread, in which tests of other
+    modules could start none.
+    """
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         _without("Chromium (Debian: apt-get install chromium)")
