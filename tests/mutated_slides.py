@@ -18,6 +18,7 @@ from rimlight.errors import SlideError
 from rimlight.io.isolation import inspector
 from rimlight.io.pyramids import write_pyramid
 from scenes import halves, stained, write_ome
+from surroundings import peak_bytes
 
 MOST_SECONDS = 10
 MOST_BYTES = 2 * 2**30
@@ -73,7 +74,8 @@ def spoil(*, n_files: int, seed: int, folder: Path, more: Path | None) -> Outcom
             path = folder / "spoilt.tiff"
             path.write_bytes(mutant(seeds, rng))
             fault = _look(looker, path, outcome)
-            outcome.most_bytes = max(outcome.most_bytes, _peak_bytes(looker.process_id))
+            if looker.process_id is not None:
+                outcome.most_bytes = max(outcome.most_bytes, peak_bytes(looker.process_id))
             if fault:
                 outcome.faults.append(f"{number}: {fault}")
                 path.rename(folder / f"fault-{number}.tiff")
@@ -99,14 +101,6 @@ def _look(looker, path: Path, outcome: Outcome) -> str:
     finally:
         outcome.slowest_s = max(outcome.slowest_s, time.monotonic() - start)
     return ""
-
-
-def _peak_bytes(process_id: int | None) -> int:
-    status = Path(f"/proc/{process_id}/status")
-    if process_id is None or not status.exists():
-        return 0
-    (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) * 1024
 
 
 def _main() -> None:

@@ -6,7 +6,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-import pytest
+from surroundings import need_page
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "src" / "rimlight" / "web" / "static" / "index.html"
@@ -27,8 +27,7 @@ def _wheel(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_wheel_holds_the_page(tmp_path):
-    if not PAGE.is_file():
-        pytest.skip("needs the built page (Node 20: scripts/page)")
+    need_page()
     folder = _copy(tmp_path)
     shutil.copytree(PAGE.parent, folder / "src" / "rimlight" / "web" / "static")
     made = _wheel(folder)

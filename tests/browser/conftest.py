@@ -1,7 +1,6 @@
 """The workbench in a real browser: a trained synthetic study, a server of its own, and Chromium."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -15,26 +14,18 @@ import pytest
 from rimlight.io.study import create_study
 from rimlight.settings import ExplainSettings, Settings
 from rimlight.synthetic.settings import SynthSettings
-from rimlight.web.app import page_folder
 from rimlight.workflows.exchange import import_labels
 from rimlight.workflows.explain import explain
 from rimlight.workflows.register import entries_of_manifest, register_slides
 from rimlight.workflows.synth import write_synthetic_study
 from rimlight.workflows.train import train
+from surroundings import need_page, without
 
 ROOT = Path(__file__).parent.parent.parent
 AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 TINY = SynthSettings(n_cases=6, n_slides=6, n_cells=120, width_um=230, height_um=200)
-MUST_RUN = bool(os.environ.get("RIMLIGHT_CI"))
 SMALL = {"width": 820, "height": 1180}
 WIDE = {"width": 1280, "height": 800}
-
-
-def _without(what: str) -> None:
-    """Skip with a reason; where the test must run, fail with it."""
-    if MUST_RUN:
-        pytest.fail(f"{what} is missing")
-    pytest.skip(f"needs {what}")
 
 
 @pytest.fixture(scope="session")
@@ -110,10 +101,7 @@ class Server:
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Server]]:
     """Return a function that serves a study; its servers end with the test."""
-    try:
-        page_folder()
-    except Exception:  # noqa: BLE001 - any reason is the same reason here
-        _without("the built page (Node 20: scripts/page)")
+    need_page()
     started: list[Server] = []
 
     def start(folder: Path, *options: str) -> Server:
@@ -141,7 +129,7 @@ def chromium():
     """
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
-        _without("Chromium (Debian: apt-get install chromium)")
+        without("Chromium (Debian: apt-get install chromium)")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -212,7 +200,7 @@ def _listen(seen: Seen, message) -> None:
 def accessible():
     """Return a function that asserts that axe-core finds nothing wrong with a page."""
     if not AXE.is_file():
-        _without("axe-core (npm ci in frontend)")
+        without("axe-core (npm ci in frontend)")
 
     def check(page) -> None:
         page.evaluate(AXE.read_text(encoding="utf-8"))

@@ -18,8 +18,8 @@ from rimlight.io.accounts import (
 from rimlight.io.acts import verify_acts
 from rimlight.io.database import reading
 from rimlight.io.schema import accounts_table, act_events_table
-from signed_in import PASSWORD
 from small_studies import study_of
+from web_clients import PASSWORD
 
 
 @pytest.fixture

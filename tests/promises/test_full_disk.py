@@ -1,6 +1,5 @@
 """Promise: a full disk costs nothing that was saved, is said in a sentence, and is got over."""
 
-import os
 import subprocess
 import sys
 
@@ -34,18 +33,6 @@ def table(tmp_path):
     rows = [f"s1,{20 * (n % 100)},{20 * (n // 100)},weak" for n in range(5000)]
     (tmp_path / "labels.csv").write_text("\n".join(["slide,x_l0,y_l0,label", *rows]) + "\n")
     return tmp_path / "labels.csv"
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A disk of 4 MB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("needs root to mount a disk of 4 MB")
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
 
 
 def _fill(place):

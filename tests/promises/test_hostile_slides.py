@@ -9,7 +9,6 @@ import os
 import struct
 import time
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,18 +21,11 @@ from rimlight.io.store import slides
 from rimlight.io.study import create_study
 from rimlight.workflows.register import SlideEntry, register_slides
 from scenes import stained
+from surroundings import SHARED, needs_shared, peak_bytes
 
-SHARED = Path(
-    os.environ.get("RIMLIGHT_SHARED") or Path(__file__).parents[2].with_name("shared") / "data"
-)
 FACTS = {"slide_id": "s", "case_id": "c", "assay": "a"}
 MOST_SECONDS = 20
 MOST_BYTES = 2 * 2**30
-
-needs_shared = pytest.mark.skipif(
-    not (SHARED / "hostile").is_dir(),
-    reason=f"no folder {SHARED / 'hostile'}; name the folder of shared data in RIMLIGHT_SHARED",
-)
 
 
 def refusal(path, *, mpp=None, looker=None):
@@ -55,14 +47,6 @@ def answer(looker, path, *, mpp):
 
 def is_one_sentence(sentence, path):
     return sentence.startswith(f"{path}: ") and "\n" not in sentence and "Traceback" not in sentence
-
-
-def peak_bytes(process_id):
-    status = Path(f"/proc/{process_id}/status")
-    if not status.exists():
-        pytest.skip("no /proc on this system")
-    (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) * 1024
 
 
 # files made here

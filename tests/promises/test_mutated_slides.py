@@ -1,7 +1,6 @@
 """Promise: a spoilt slide is read, or refused in one sentence, soon, and in bounded memory."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,11 +8,9 @@ from pathlib import Path
 import pytest
 
 from mutated_slides import MOST_BYTES
+from surroundings import SHARED
 
 PROGRAM = Path(__file__).parent.parent / "mutated_slides.py"
-SHARED = Path(
-    os.environ.get("RIMLIGHT_SHARED") or Path(__file__).parents[2].with_name("shared") / "data"
-)
 FOR_EVERY_CHANGE, IN_FULL = 200, 10_000
 
 

@@ -10,9 +10,9 @@ from http.cookiejar import CookieJar
 
 import pytest
 
-from rimlight.errors import RimlightError
-from rimlight.web.app import api_description, page_folder
+from rimlight.web.app import api_description
 from small_studies import slide_info, study_of
+from surroundings import need_page
 
 # Every connection that Python or a library of Python makes in the server is written down.
 WATCH = """
@@ -27,12 +27,7 @@ sys.addaudithook(_hook)
 
 @pytest.fixture
 def study(tmp_path):
-    try:
-        page_folder()
-    except RimlightError:
-        if os.environ.get("RIMLIGHT_CI"):
-            pytest.fail("the page is not built")
-        pytest.skip("needs the built page (scripts/page)")
+    need_page()
     return study_of(tmp_path / "study", slide_info("s1"))
 
 

@@ -3,9 +3,7 @@
 The slides are put into the study as if their files had been whole when they were registered.
 """
 
-import os
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -14,14 +12,7 @@ from rimlight.errors import SlideError
 from rimlight.io.inspection import fingerprint
 from rimlight.jobs.slide_workers import SlidePool
 from small_studies import slide_info
-
-SHARED = Path(
-    os.environ.get("RIMLIGHT_SHARED") or Path(__file__).parents[2].with_name("shared") / "data"
-)
-needs_shared = pytest.mark.skipif(
-    not (SHARED / "hostile").is_dir(),
-    reason=f"no folder {SHARED / 'hostile'}; name the folder of shared data in RIMLIGHT_SHARED",
-)
+from surroundings import SHARED, needs_shared
 
 
 def replies(pool, info):

@@ -20,8 +20,8 @@ from rimlight.io.regions import verify_regions
 from rimlight.io.store import slides
 from rimlight.io.study import open_study
 from rimlight.workflows.move_database import move_database
-from signed_in import PASSWORD
 from small_studies import label_of, slide_info, study_of
+from web_clients import PASSWORD
 
 N_CLIENTS, N_LABELS = 8, 500
 

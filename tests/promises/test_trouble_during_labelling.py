@@ -1,33 +1,19 @@
 """Promise: a lock, a full disk, rights or a clock stop labelling with a sentence and no loss."""
 
-import os
 import sqlite3
-import subprocess
 import threading
 from contextlib import closing
 
 import pytest
 
-from doors import client_of
 from label_clients import LabelClient, Served
 from rimlight.io import database
 from rimlight.io.journal import append_labels, label_events, verify_journal
 from rimlight.io.study import open_study
 from small_studies import label_of, study_of
+from web_clients import reader_client
 
 N_CLIENTS, N_LABELS = 8, 500
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A disk of 4 MB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("needs root to mount a disk of 4 MB")
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
 
 
 class Page(LabelClient):
@@ -55,7 +41,10 @@ def test_a_database_that_another_program_keeps_is_waited_for_then_named(study, m
     monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0.2)
     study.engine.dispose()
     study = open_study(study.folder)
-    with client_of(study) as http, closing(sqlite3.connect(study.folder / "rimlight.db")) as other:
+    with (
+        reader_client(study) as http,
+        closing(sqlite3.connect(study.folder / "rimlight.db")) as other,
+    ):
         page = Page(http)
         page.label()
         other.execute("BEGIN IMMEDIATE")
@@ -68,7 +57,7 @@ def test_a_database_that_another_program_keeps_is_waited_for_then_named(study, m
 
 
 def test_a_short_lock_is_waited_for_and_nobody_notices(study):
-    with client_of(study) as http:
+    with reader_client(study) as http:
         other = sqlite3.connect(study.folder / "rimlight.db", check_same_thread=False)
         other.execute("BEGIN IMMEDIATE")
         ends = threading.Timer(0.5, other.rollback)
@@ -83,7 +72,7 @@ def test_a_short_lock_is_waited_for_and_nobody_notices(study):
 
 def test_a_full_disk_is_507_and_labelling_goes_on_once_there_is_room(small_disk):
     study = study_of(small_disk / "study")
-    with client_of(study) as http:
+    with reader_client(study) as http:
         page = Page(http)
         page.label()
         assert page.send()[0] == 200
@@ -102,7 +91,7 @@ def test_a_full_disk_is_507_and_labelling_goes_on_once_there_is_room(small_disk)
 
 def test_a_study_that_may_not_be_written_to_is_503_and_works_again_after(study, monkeypatch):
     folder, path = study.folder, study.folder / "rimlight.db"
-    with client_of(study) as http:
+    with reader_client(study) as http:
         page = Page(http)
         page.label()
         with closing(sqlite3.connect(path)) as keeps_open:
@@ -116,7 +105,7 @@ def test_a_study_that_may_not_be_written_to_is_503_and_works_again_after(study, 
         with monkeypatch.context() as rights:
             rights.setattr(database, "_prepare_connection", read_only)
             refusing = open_study(folder)
-            with client_of(refusing) as http_of_refusing:
+            with reader_client(refusing) as http_of_refusing:
                 page.http = http_of_refusing
                 status, text = page.send()
         assert (status, "may not be written to" in text) == (503, True)
@@ -126,7 +115,7 @@ def test_a_study_that_may_not_be_written_to_is_503_and_works_again_after(study, 
 
 
 def test_a_clock_that_jumps_changes_neither_order_nor_what_stands(study):
-    with client_of(study) as http:
+    with reader_client(study) as http:
         page = Page(http)
         page.label("weak")
         page.label("strong")

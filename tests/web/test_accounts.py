@@ -4,8 +4,18 @@ import pytest
 
 from rimlight.io.accounts import add_account, set_password
 from rimlight.io.journal import append_labels
-from signed_in import PASSWORD, TOKEN, WRITES, client_of, enter, link_door, sign_in, team_door
 from small_studies import label_of, slide_info, study_of
+from web_clients import (
+    PASSWORD,
+    TOKEN,
+    WRITES,
+    Clock,
+    client_of,
+    enter,
+    link_door,
+    sign_in,
+    team_door,
+)
 
 OTHER = "quiet brown microscope"
 
@@ -17,13 +27,6 @@ def study(tmp_path):
     add_account(study.engine, "ben", password=PASSWORD, role="reader", by="root")
     append_labels(study.engine, [label_of(1)])
     return study
-
-
-class Clock:
-    now_s = 0.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 @pytest.fixture

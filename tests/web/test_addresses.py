@@ -1,7 +1,6 @@
 """Where a server may listen, and by which names it answers."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -12,8 +11,9 @@ from rimlight.errors import RimlightError, StudyError
 from rimlight.io.accounts import add_account, set_role
 from rimlight.web.addresses import Address
 from rimlight.web.entrance import alone, door_of_server
-from signed_in import PASSWORD
 from small_studies import study_of
+from surroundings import need_page
+from web_clients import PASSWORD
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::", "fe80::1"])
@@ -106,14 +106,7 @@ def _serve(folder, *options):
 @pytest.fixture
 def page(tmp_path, monkeypatch):
     """Skip where the page was not built, because the program serves nothing without it."""
-    from rimlight.web.app import page_folder
-
-    try:
-        page_folder()
-    except RimlightError:
-        if os.environ.get("RIMLIGHT_CI"):
-            pytest.fail("the page is not built")
-        pytest.skip("needs the built page (scripts/page)")
+    need_page()
 
 
 def test_the_program_refuses_to_serve_strangers_in_one_line(tmp_path, page):

@@ -11,7 +11,7 @@ from rimlight.io.runs import open_run
 from rimlight.workflows.agree import AgreeSettings, agree
 from rimlight.workflows.agree_study import ratings_of_study
 from small_studies import label_of, study_of
-from web_clients import client_of
+from web_clients import reader_client
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def study(tmp_path):
 
 @pytest.fixture
 def client(study):
-    with client_of(study, reader="anna") as client:
+    with reader_client(study, reader="anna") as client:
         yield client
 
 
@@ -44,7 +44,7 @@ def _shown(figure):
 
 
 def test_a_study_with_nothing_to_compare_says_so(tmp_path):
-    with client_of(study_of(tmp_path / "bare"), reader="anna") as client:
+    with reader_client(study_of(tmp_path / "bare"), reader="anna") as client:
         found = client.get("/api/review/agreement").json()
         assert "has no label yet" in found["sentence"]
         assert found["scales"] == []

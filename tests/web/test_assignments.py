@@ -4,7 +4,6 @@ from itertools import count
 
 import pytest
 
-from doors import client_of
 from rimlight.core.label_origins import is_repeat
 from rimlight.io.assignments import assignments, cells_of_assignment
 from rimlight.io.journal import append_labels, label_events
@@ -12,6 +11,7 @@ from rimlight.workflows.agree_study import ratings_of_study
 from rimlight.workflows.blinding import may_see
 from rimlight.workflows.label import consensus_of_study
 from small_studies import label_of, slide_info, study_of
+from web_clients import reader_client
 
 N = 60
 _numbers = count(1)
@@ -26,7 +26,7 @@ def study(tmp_path):
 
 @pytest.fixture
 def client(study):
-    with client_of(study) as client:
+    with reader_client(study) as client:
         yield client
 
 

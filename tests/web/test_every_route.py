@@ -12,8 +12,8 @@ from rimlight.io.journal import append_labels
 from rimlight.io.schema import metadata
 from rimlight.web.app import api_description
 from rimlight.web.security import OPEN_PATHS
-from signed_in import HOST, WRITES, client_of, enter, link_door
 from small_studies import label_of, slide_info, study_of
+from web_clients import HOST, WRITES, client_of, enter, link_door
 
 READS = ("get", "head", "options")
 HEADERS = {

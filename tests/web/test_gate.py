@@ -17,8 +17,8 @@ from rimlight.web.app import create_app
 from rimlight.web.failures import failure_of
 from rimlight.web.requests import MAX_BODY_BYTES
 from rimlight.web.workbench import Workbench
-from signed_in import HOST, TOKEN, WRITES, client_of, enter, link_door
 from small_studies import slide_info, study_of
+from web_clients import HOST, TOKEN, WRITES, client_of, enter, link_door
 
 
 @pytest.fixture

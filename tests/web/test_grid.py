@@ -3,18 +3,14 @@
 import gzip
 
 import pytest
-from fastapi.testclient import TestClient
 
 from rimlight.io.formats.tables import write_table
 from rimlight.io.journal import append_labels
 from rimlight.io.runs import create_run
-from rimlight.web.app import create_app
-from rimlight.web.security import Door
-from rimlight.web.workbench import Workbench
 from rimlight.workflows.blinding import disclose
 from small_studies import label_of, slide_info, study_of
+from web_clients import reader_client
 
-HOST = "127.0.0.1:8505"
 ROWS = (
     "x_l0,y_l0,logit,probability,call,level,od_ring,excluded\n"
     "10,5,2.5,0.9,1,3,0.5,\n"
@@ -50,14 +46,8 @@ def study(tmp_path):
 
 
 @pytest.fixture
-def client(study, tmp_path):
-    door = Door(names=frozenset((HOST,)), key="k" * 32, token="t" * 24, reader="anna")
-    page = tmp_path / "page"
-    page.mkdir()
-    (page / "index.html").write_text("<!doctype html>")
-    app = create_app(Workbench(study=study), door=door, page=page)
-    with TestClient(app, base_url=f"http://{HOST}") as client:
-        client.get("/api/enter", params={"token": "t" * 24}, follow_redirects=False)
+def client(study):
+    with reader_client(study) as client:
         yield client
 
 

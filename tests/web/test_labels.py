@@ -4,10 +4,10 @@ from itertools import count
 
 import pytest
 
-from doors import client_of
 from rimlight.io.journal import append_labels, current_labels, label_events, verify_journal
 from rimlight.workflows.label import consensus_of_study
 from small_studies import label_of, slide_info, study_of
+from web_clients import reader_client
 
 _numbers = count(1)
 
@@ -29,7 +29,7 @@ def study(tmp_path):
 
 @pytest.fixture
 def client(study):
-    with client_of(study) as client:
+    with reader_client(study) as client:
         yield client
 
 

@@ -1,25 +1,20 @@
 """Slides over HTTP: tiles, overviews, patches, what browsers may keep, and plain sentences."""
 
 import io
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
-from fastapi.testclient import TestClient
 from PIL import Image
 
 from rimlight.io.inspection import fingerprint
 from rimlight.io.journal import append_labels
 from rimlight.jobs.slide_workers import SlidePool
-from rimlight.web.app import create_app
-from rimlight.web.security import Door
 from rimlight.web.workbench import Workbench
 from scenes import GLASS, stained, write_as
 from small_studies import label_of, slide_info, study_of
+from web_clients import client_of, link_door, reader_client
 
-HOST = "127.0.0.1:8411"
-TOKEN = "t" * 24
 TILE = "/api/slides/s1/tiles/9/0_0.jpg"
 
 
@@ -41,12 +36,9 @@ def study(folder):
 
 @pytest.fixture(scope="module")
 def client(study):
-    door = Door(names=frozenset((HOST,)), key="k" * 32, token=TOKEN, reader="anna")
-    with closing(SlidePool(n_workers=1)) as pool:
-        app = create_app(Workbench(study=study, slides=pool), door=door)
-        with TestClient(app, base_url=f"http://{HOST}") as client:
-            client.get("/api/enter", params={"token": TOKEN}, follow_redirects=False)
-            yield client
+    bench = Workbench(study=study, slides=SlidePool(n_workers=1))
+    with reader_client(study, bench=bench) as client:
+        yield client
 
 
 def pixels(reply):
@@ -153,8 +145,6 @@ def test_a_get_changes_nothing(client, study):
 
 
 def test_pictures_are_for_those_who_are_signed_in(study):
-    door = Door(names=frozenset((HOST,)), key="k" * 32, token=TOKEN, reader="anna")
-    app = create_app(Workbench(study=study), door=door)
-    with TestClient(app, base_url=f"http://{HOST}") as stranger:
+    with client_of(study, link_door()) as stranger:
         for path in (TILE, "/api/slides/s1/overview.jpg", "/api/slides/s1/patch.png"):
             assert stranger.get(path).status_code == 401

@@ -1,16 +1,11 @@
 """Regions over HTTP: drawn, changed, withdrawn, and refused in one sentence."""
 
 import pytest
-from fastapi.testclient import TestClient
 
 from rimlight.io.regions import put_regions, region_events
-from rimlight.web.app import create_app
-from rimlight.web.security import Door
-from rimlight.web.workbench import Workbench
 from small_studies import region_of, slide_info, study_of
+from web_clients import reader_client
 
-HOST = "127.0.0.1:8502"
-ORIGIN = {"origin": f"http://{HOST}"}
 FIRST = "0d9fbc34-5a50-4a5c-a6ce-6a1f5c1f6a01"
 DRAWN = {
     "region_id": FIRST, "kind": "exclude",
@@ -25,14 +20,12 @@ def study(tmp_path):
 
 @pytest.fixture
 def client(study):
-    door = Door(names=frozenset((HOST,)), key="k" * 32, token="t" * 24, reader="anna")
-    with TestClient(create_app(Workbench(study=study), door=door), base_url=f"http://{HOST}") as it:
-        it.get("/api/enter", params={"token": "t" * 24}, follow_redirects=False)
-        yield it
+    with reader_client(study) as client:
+        yield client
 
 
 def post(client, path="/api/slides/s1/regions", json=DRAWN):
-    return client.post(path, json=json, headers=ORIGIN)
+    return client.post(path, json=json)
 
 
 def test_a_region_is_drawn_seen_on_its_slide_alone_and_withdrawn(client):

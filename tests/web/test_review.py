@@ -10,7 +10,7 @@ from rimlight.io.acts import acts
 from rimlight.io.rounds import put_round
 from rimlight.records import Cell, RoundCell
 from rimlight.web.workbench import Session, session_of
-from web_clients import client_of
+from web_clients import reader_client
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def study(tmp_path):
 
 @pytest.fixture
 def client(study):
-    with client_of(study, reader="olga") as client:
+    with reader_client(study, reader="olga") as client:
         yield client
 
 

@@ -5,16 +5,13 @@ import sys
 from contextlib import closing
 
 import pytest
-from fastapi.testclient import TestClient
 
 from rimlight.io.runs import create_run, merge_metrics
 from rimlight.jobs.run_queue import RunQueue
-from rimlight.web.app import create_app
-from rimlight.web.security import Door
 from rimlight.web.workbench import Workbench
 from small_studies import slide_info, study_of
+from web_clients import reader_client
 
-HOST = "127.0.0.1:8411"
 WAITS = "import sys, time; print('train', flush=True); time.sleep(600)"
 CELLS = [(f"c{n}", f"k{n % 6}", n % 4) for n in range(48)]
 PREDICTIONS = "cell,fold,part,logit,probability,call,od_neighbours\n"
@@ -48,14 +45,11 @@ def study(tmp_path):
 
 @pytest.fixture
 def client(study):
-    door = Door(names=frozenset((HOST,)), key="k" * 32, token="t" * 24, reader="anna")
-    with closing(RunQueue(study, command=[sys.executable, "-c", WAITS])) as runs:
-        app = create_app(Workbench(study=study, runs=runs), door=door)
-        with TestClient(
-            app, base_url=f"http://{HOST}", headers={"origin": f"http://{HOST}"}
-        ) as client:
-            client.get("/api/enter", params={"token": "t" * 24}, follow_redirects=False)
-            yield client
+    with (
+        closing(RunQueue(study, command=[sys.executable, "-c", WAITS])) as runs,
+        reader_client(study, bench=Workbench(study=study, runs=runs)) as client,
+    ):
+        yield client
 
 
 def test_runs_are_listed_newest_first_and_none_looks_finished_that_is_not(client):

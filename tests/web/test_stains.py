@@ -5,16 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fastapi.testclient import TestClient
 
 from rimlight.core.density import optical_density
 from rimlight.core.stains import matrix_of, unmix
-from rimlight.web.app import create_app
-from rimlight.web.security import Door
-from rimlight.web.workbench import Workbench
 from small_studies import slide_info, study_of
+from web_clients import reader_client
 
-HOST = "127.0.0.1:8502"
 NUMBERS = Path(__file__).parents[2] / "frontend" / "tests" / "stains.json"
 WHITES = ((255.0, 255.0, 255.0), (243.0, 240.0, 231.5))
 DAB, HAEMATOXYLIN = (0.27, 0.57, 0.78), (0.65, 0.70, 0.29)
@@ -45,10 +41,8 @@ def numbers():
 @pytest.fixture
 def client(tmp_path):
     study = study_of(tmp_path / "study", slide_info("s1"))
-    door = Door(names=frozenset((HOST,)), key="k" * 32, token="t" * 24, reader="anna")
-    with TestClient(create_app(Workbench(study=study), door=door), base_url=f"http://{HOST}") as it:
-        it.get("/api/enter", params={"token": "t" * 24}, follow_redirects=False)
-        yield it
+    with reader_client(study) as client:
+        yield client
 
 
 def test_the_page_unmixes_with_the_vectors_of_the_settings(client):

@@ -17,8 +17,8 @@ from rimlight.web.app import create_app
 from rimlight.web.shelf import Shelf
 from rimlight.web.workbench import Workbench
 from rimlight.workflows.blinding import disclose
-from signed_in import ORIGIN, WRITES, enter, link_door
 from small_studies import label_of, slide_info, study_of
+from web_clients import ORIGIN, WRITES, enter, link_door
 
 FACTS = {
     "run": "0001", "model": "run 0001; it never saw this case", "part": "hold-out", "fold": 0,

@@ -12,15 +12,8 @@ from rimlight.workflows.sign_in import (
     SignIns,
     SlowDownError,
 )
-from signed_in import PASSWORD
 from small_studies import study_of
-
-
-class Clock:
-    now_s = 1000.0
-
-    def __call__(self) -> float:
-        return self.now_s
+from web_clients import PASSWORD, Clock
 
 
 @pytest.fixture
