@@ -6,6 +6,7 @@ The traps of JSON end here: NaN, infinite numbers, a key twice, deep nesting, ha
 import asyncio
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from starlette.types import Message, Receive, Scope
@@ -15,6 +16,7 @@ from rimlight.io.files import strict_json
 MAX_BODY_BYTES = 2 * 2**20
 MAX_QUERY_BYTES = 8192
 BODY_WITHIN_S = 30.0
+_PASSED_OVER_S = 0.5
 METHODS = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"))
 READS = frozenset(("GET", "HEAD", "OPTIONS"))
 _LARGEST = 2**63
@@ -80,12 +82,26 @@ async def body_of(receive: Receive) -> bytes:
                 part = message.get("body", b"")
                 n_bytes += len(part)
                 if n_bytes > MAX_BODY_BYTES:
+                    await _pass_over(receive, message)
                     raise RefusedBodyError(413, too_large())
                 parts.append(part)
                 if not message.get("more_body", False):
                     return b"".join(parts)
     except TimeoutError as error:
         raise RefusedBodyError(408, "the request came too slowly; send it again") from error
+
+
+async def _pass_over(receive: Receive, message: Message) -> None:
+    """Drop what follows for a moment, and no more than as much again.
+
+    A connection that is closed with bytes unread is reset, and the answer is lost with it.
+    """
+    n_left = MAX_BODY_BYTES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_PASSED_OVER_S):
+            while message.get("more_body", False) and n_left > 0:
+                message = await receive()
+                n_left -= len(message.get("body", b""))
 
 
 def replayed(body: bytes, receive: Receive) -> Receive:
