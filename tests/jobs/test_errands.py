@@ -58,7 +58,7 @@ def asleep(monkeypatch, tmp_path):
     code = f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))"
     script.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{code}; time.sleep(600)"\n')
     script.chmod(0o755)
-    monkeypatch.setattr(module.sys, "executable", str(script))
+    monkeypatch.setattr(module, "PROGRAM", (str(script),))
 
 
 def test_one_name_is_started_once_and_others_wait_their_turn(errands, monkeypatch, tmp_path):

@@ -5,20 +5,17 @@ errand but whether it is done; what it made lies in the study, where the verb pu
 at all.
 """
 
-import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Any, Literal
 
 from rimlight.errors import JobError
-from rimlight.jobs.leash import end_group
+from rimlight.jobs.leash import PROGRAM, end_group, let_go, started_on_leash
 from rimlight.jobs.run_log import read_log
 
 State = Literal["running", "done", "failed"]
@@ -97,9 +94,7 @@ class Errands:
         with self._lock:
             running = [it for it in self._children.values() if _stand(it).state == "running"]
             for child in running:
-                assert child.process.stdin is not None
-                with suppress(OSError):
-                    child.process.stdin.close()
+                let_go(child.process)
             for child in running:
                 end_group(child.process, wait_s=_STOP_S)
                 child.process.wait()
@@ -110,21 +105,11 @@ class Errands:
 
 def _started(name: str, arguments: Sequence[str]) -> _Child:
     output = tempfile.NamedTemporaryFile()  # noqa: SIM115 - closed with its errand
-    leash = [sys.executable, "-P", "-m", "rimlight.jobs.leash"]
-    verb = [sys.executable, "-P", "-m", "rimlight.cli.main", *arguments, "--json"]
-    paths = os.pathsep.join(filter(None, sys.path))
     try:
-        process = subprocess.Popen(  # noqa: S603 - our own program, arguments as a list
-            [*leash, *verb],
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            env={**os.environ, "PYTHONPATH": paths, "RIMLIGHT_PROGRESS_LINES": "1"},
-        )
-    except OSError as error:
+        process = started_on_leash([*PROGRAM, *arguments, "--json"], output, what=name)
+    except JobError:
         output.close()
-        raise JobError(f"{name}: does not start: {error.strerror}; start it again") from error
+        raise
     return _Child(process=process, output=output, started_s=time.monotonic())
 
 

@@ -5,10 +5,8 @@ are asked once more of a new one.
 """
 
 import itertools
-import os
 import queue
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,6 +16,7 @@ from typing import Any, Literal
 
 from rimlight import errors
 from rimlight.errors import JobError, RimlightError
+from rimlight.jobs.children import child_environment, module_command
 from rimlight.jobs.frames import BrokenFrameError, read_frame, write_frame
 
 Kind = Literal["warm", "why", "what_if", "cells", "maps"]
@@ -141,13 +140,11 @@ class _Child:
     """One process and the requests that it has in hand."""
 
     def __init__(self, options: list[str]) -> None:
-        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-        paths = os.pathsep.join(filter(None, sys.path))
         self.process = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-P", "-m", "rimlight.jobs.explainer_child", *options],
+            module_command("rimlight.jobs.explainer_child", *options),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": paths, **dict.fromkeys(names, "1")},
+            env=child_environment(n_threads=1),
         )
         self.is_gone = False
         self._numbers = itertools.count()

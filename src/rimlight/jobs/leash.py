@@ -12,11 +12,52 @@ import signal
 import subprocess
 import sys
 import threading
-from typing import NoReturn
+from collections.abc import Sequence
+from typing import IO, NoReturn
+
+from rimlight.errors import JobError
+from rimlight.jobs.children import child_environment, module_command
 
 STOP_S = 2.0
 """Seconds that a command has to end by itself."""
 _NICE = 10
+
+
+PROGRAM = tuple(module_command("rimlight.cli.main"))
+"""Our own command line, by the Python that runs here."""
+
+
+def started_on_leash(
+    command: Sequence[str], output: IO[bytes], *, what: str
+) -> "subprocess.Popen[bytes]":
+    """Start a command on a leash; what it prints goes to a file.
+
+    Args:
+        command: As a list, such as ``PROGRAM`` and its arguments.
+        output: Where it prints, errors too.
+        what: Names it where it does not start.
+
+    Raises:
+        JobError: It does not start.
+    """
+    try:
+        return subprocess.Popen(  # noqa: S603 - what our own server names, as a list
+            module_command("rimlight.jobs.leash", *command),
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            env=child_environment(RIMLIGHT_PROGRESS_LINES="1"),
+        )
+    except OSError as error:
+        raise JobError(f"{what} does not start: {error.strerror}; start it again") from error
+
+
+def let_go(process: "subprocess.Popen[bytes]") -> None:
+    """Let go of the leash of a command that was started on one; it ends soon after."""
+    assert process.stdin is not None
+    with contextlib.suppress(OSError):
+        process.stdin.close()
 
 
 def end_group(process: "subprocess.Popen[bytes]", *, wait_s: float = STOP_S) -> None:

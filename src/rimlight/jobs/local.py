@@ -5,12 +5,10 @@ another, at most ``attempts`` times; then its failure is written and the others 
 """
 
 import json
-import os
 import queue
 import secrets
 import signal
 import subprocess
-import sys
 import threading
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
@@ -20,6 +18,7 @@ from typing import Any
 
 from rimlight import errors
 from rimlight.errors import JobError, RimlightError
+from rimlight.jobs.children import child_environment, module_command
 from rimlight.jobs.worker import line_of
 from rimlight.settings import EngineSettings
 from rimlight.workflows.patches import Progress
@@ -66,16 +65,13 @@ class _Worker:
         self.slide: str | None = None
         self.is_ready = False
         self.log = log
-        n_threads = str(order["n_threads"])
-        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-        paths = os.pathsep.join(filter(None, sys.path))
         with log.open("wb") as handle:
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "rimlight.jobs.worker"],
+            self.process = subprocess.Popen(  # noqa: S603 - our own program
+                module_command("rimlight.jobs.worker"),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=handle,
-                env={**os.environ, "PYTHONPATH": paths, **dict.fromkeys(names, n_threads)},
+                env=child_environment(n_threads=order["n_threads"]),
             )
         self.send(order)
         self.reader = threading.Thread(target=self._read, args=(events,), daemon=True)

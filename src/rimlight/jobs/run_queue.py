@@ -4,11 +4,9 @@ What became of each is kept in the folder ``jobs`` of the study, so that it is k
 server was stopped or killed. A child ends with the server, whatever ends the server.
 """
 
-import os
 import re
 import secrets
 import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -21,7 +19,7 @@ from rimlight.errors import JobError, StorageError, StudyError, TooManyJobsError
 from rimlight.io.files import read_json, storage_error, write_json
 from rimlight.io.runs import run_ids
 from rimlight.io.study import Study
-from rimlight.jobs.leash import STOP_S
+from rimlight.jobs.leash import PROGRAM, STOP_S, let_go, started_on_leash
 from rimlight.jobs.run_log import RunLog, read_log
 
 State = Literal["waiting", "running", "done", "failed", "stopped"]
@@ -79,7 +77,7 @@ class RunQueue:
 
     def __init__(self, study: Study, *, command: Sequence[str] | None = None) -> None:
         self._study = study
-        self._command = command or [sys.executable, "-P", "-m", "rimlight.cli.main"]
+        self._command = command or PROGRAM
         self._folder = study.folder / "jobs"
         self._changed = threading.Condition()
         self._is_closed = False
@@ -248,28 +246,17 @@ class RunQueue:
         return min(waiting, key=lambda job: job.asked_at, default=None)
 
     def _started(self, job: RunJob) -> "subprocess.Popen[bytes]":
-        paths = os.pathsep.join(filter(None, sys.path))
-        leash = [sys.executable, "-P", "-m", "rimlight.jobs.leash"]
         arguments = ["run", str(self._study.folder), "--json", *job.order.arguments]
         try:
             with self._log(job.job_id).open("wb") as log:
-                return subprocess.Popen(  # noqa: S603 - our own program, arguments as a list
-                    [*leash, *self._command, *arguments],
-                    stdin=subprocess.PIPE,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                    env={**os.environ, "PYTHONPATH": paths, "RIMLIGHT_PROGRESS_LINES": "1"},
-                )
+                return started_on_leash([*self._command, *arguments], log, what="the run")
         except OSError as error:
             raise JobError(f"the run does not start: {error.strerror}; start it again") from error
 
     def _end_child(self) -> None:
         """Let go of the leash; the child has two seconds to end by itself."""
         if self._child is not None:
-            assert self._child.stdin is not None
-            with suppress(OSError):
-                self._child.stdin.close()
+            let_go(self._child)
 
     def _log(self, job_id: str) -> Path:
         return self._folder / f"{job_id}.log"

@@ -7,10 +7,8 @@ is set aside until the server starts again or the slide is registered anew.
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
-import sys
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +18,7 @@ from typing import Any, TypeVar
 
 from rimlight.core.display import Tile, Way
 from rimlight.errors import JobError, SlideError
+from rimlight.jobs.children import child_environment, module_command
 from rimlight.records import SlideInfo
 
 MOST_CRASHES = 3
@@ -234,14 +233,12 @@ class _Kept:
 
 
 def _started() -> subprocess.Popen[bytes]:
-    single = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
-    paths = os.pathsep.join(filter(None, sys.path))
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", "rimlight.jobs.slide_reading"],
+    return subprocess.Popen(  # noqa: S603 - our own program
+        module_command("rimlight.jobs.slide_reading"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": paths, **single},
+        env=child_environment(n_threads=1),
     )
 
 
