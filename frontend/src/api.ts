@@ -39,16 +39,6 @@ export async function asked<T>(answer: Promise<Answer<T>>): Promise<T> {
   throw refusal(got.response.status, got.error);
 }
 
-/** Ask a route that the description does not name yet; the caller says what it answers. */
-export async function askedAt<T>(
-  method: "GET" | "POST",
-  path: string,
-  init: { body?: unknown; signal?: AbortSignal } = {},
-): Promise<T> {
-  const ask = client[method] as unknown as (path: string, init: unknown) => Promise<Answer<T>>;
-  return asked(ask(path, init));
-}
-
 /** Return the bytes of a picture or a table of numbers. */
 export async function bytes(path: string, signal?: AbortSignal): Promise<ArrayBuffer> {
   let response: Response;

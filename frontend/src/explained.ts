@@ -1,7 +1,6 @@
 // The explained cells in view, loaded while a layer wants them; shared by the layers that draw them.
 
 import { asked } from "./api";
-import { Listeners } from "./listeners";
 import type { components } from "./openapi";
 import type { SlideView } from "./slide-view";
 import { runOf } from "./why-answer";
@@ -23,7 +22,6 @@ export interface ExplainedCells {
   readonly scale: number | null;
   /** Load what is in view while somebody wants it. */
   want(isWanted: boolean): void;
-  onChange(run: () => void): () => void;
 }
 
 const WAIT_MS = 200;
@@ -51,7 +49,6 @@ export function explainedCells(view: SlideView): [ExplainedCells, () => void] {
 }
 
 function open(view: SlideView): { found: ExplainedCells; close(): void } {
-  const changes = new Listeners<void>();
   let cells: ExplainedCell[] = [];
   let run: string | null = null;
   let scale: number | null = null;
@@ -73,7 +70,6 @@ function open(view: SlideView): { found: ExplainedCells; close(): void } {
       if (mine !== number) return;
       ({ cells, run, scale } = got);
       loaded = box;
-      changes.tell();
       view.redraw();
     } catch (error) {
       if (mine === number) view.app.say(error instanceof Error ? error.message : "", "problem");
@@ -106,7 +102,6 @@ function open(view: SlideView): { found: ExplainedCells; close(): void } {
         nWanting += isWanted ? 1 : -1;
         look();
       },
-      onChange: (told) => changes.add(told),
     },
     close() {
       clearTimeout(timer);

@@ -1,10 +1,8 @@
 // Heat maps over the slide: of the cells that the run explained, and of the selected one.
 
 import { bytes } from "./api";
-import { explainedCells } from "./explained";
-import { layerCanvas } from "./layer-canvas";
+import { explainedLayer } from "./explained-layer";
 import type { Attach, SlideView } from "./slide-view";
-import { whyAnswers } from "./why-answer";
 
 const ATLAS_COLUMNS = 8;
 const AT_ONCE = 64;
@@ -35,19 +33,19 @@ export function placeInAtlas(n: number, side: number): { x: number; y: number } 
 }
 
 export const attachHeatMaps: Attach = (view) => {
-  const [answers, leaveAnswers] = whyAnswers(view);
-  const [explained, leaveExplained] = explainedCells(view);
-  const canvas = layerCanvas(view, "heat-maps");
+  const about = {
+    name: "heat-maps",
+    title: "Heat maps: what moved the model",
+    key: { code: "KeyH", shown: "H" },
+  };
+  const layer = explainedLayer(view, about, draw, () => void follow());
+  const { answers, explained } = layer;
   const maps = new Map<number, ImageBitmap>();
   const asking = new Set<number>();
   let own: { path: string; picture: ImageBitmap } | null = null;
-  let isOn = false;
   let isOpen = true;
 
-  function draw(): void {
-    if (!isOn) return;
-    const context = canvas.start();
-    if (!context) return;
+  function draw(context: CanvasRenderingContext2D): void {
     const missing: number[] = [];
     for (const cell of explained.cells) {
       const square = squareOf(view, cell.box);
@@ -110,31 +108,9 @@ export const attachHeatMaps: Attach = (view) => {
     }
     view.redraw();
   }
-  const stops = [
-    view.onDraw(draw),
-    answers.onChange(() => void follow()),
-    view.addLayer({
-      name: "heat-maps",
-      title: "Heat maps: what moved the model",
-      key: { code: "KeyH", shown: "H" },
-      get isOn() {
-        return isOn;
-      },
-      setOn(on) {
-        if (on !== isOn) explained.want(on);
-        isOn = on;
-        if (!on) canvas.clear();
-        view.redraw();
-      },
-    }),
-  ];
   return () => {
     isOpen = false;
-    if (isOn) explained.want(false);
-    for (const stop of stops) stop();
-    leaveAnswers();
-    leaveExplained();
-    canvas.close();
+    layer.close();
   };
 };
 

@@ -2,7 +2,7 @@
 // Nothing is taken out of the journal: to undo is to label once more with what stood before.
 
 import type { App } from "./app";
-import { askedAt } from "./api";
+import { asked } from "./api";
 import { newId } from "./outbox";
 import type { CellRef, Expression, Mode, NewLabel, Outbox } from "./outbox";
 
@@ -52,7 +52,7 @@ const opened = new WeakMap<Outbox, History>();
 export function historyOf(app: App): History {
   const known = opened.get(app.outbox);
   if (known) return known;
-  const made = createHistory(app.outbox, earlierActs);
+  const made = createHistory(app.outbox, () => earlierActs(app));
   opened.set(app.outbox, made);
   return made;
 }
@@ -211,17 +211,12 @@ function listen<T>(all: Set<T>, run: T): () => void {
   return () => all.delete(run);
 }
 
-async function earlierActs(): Promise<Act[]> {
-  const query = `/api/history?limit=${HISTORY_LENGTH}`;
-  const acts = await askedAt<{
-    act_id: string;
-    undoes: string | null;
-    mode?: Mode;
-    labels: { cell: CellRef; expression: Expression | null; before: Expression | null; assignment_id?: number | null; place?: number | null }[];
-  }[]>("GET", query);
+async function earlierActs(app: App): Promise<Act[]> {
+  const query = { limit: HISTORY_LENGTH };
+  const acts = await asked(app.api.GET("/api/history", { params: { query } }));
   return acts.reverse().map((act) => ({
     act_id: act.act_id,
-    mode: act.mode ?? "slide",
+    mode: "slide" as const,
     changes: act.labels.map(({ cell, expression, before, assignment_id, place }) => ({
       cell,
       before,

@@ -1,6 +1,6 @@
 // Labels on the slide: their signs, and label mode, in which a click or a key gives one.
 
-import { askedAt } from "./api";
+import { asked } from "./api";
 import { h } from "./dom";
 import { expressionKeys } from "./expression-buttons";
 import { wordsOf } from "./expressions";
@@ -99,11 +99,11 @@ class Labelling {
 
   private async load(): Promise<void> {
     const { app, slide } = this.view;
-    const base = `/api/slides/${encodeURIComponent(slide.slide_id)}`;
+    const params = { path: { slide_id: slide.slide_id } };
     try {
       const [known, own] = await Promise.all([
-        askedAt<CellRef[]>("GET", `${base}/cells`),
-        askedAt<(CellRef & { expression: Expression })[]>("GET", `${base}/labels`),
+        asked(app.api.GET("/api/slides/{slide_id}/cells", { params })),
+        asked(app.api.GET("/api/slides/{slide_id}/labels", { params })),
       ]);
       for (const one of known) this.put({ ...one, slide_id: slide.slide_id }, null, true);
       for (const one of own) this.put({ ...one, slide_id: slide.slide_id }, one.expression);

@@ -1,9 +1,7 @@
 // Contributing pixels as outlines over the slide: of explained cells, and of the selected one.
 
-import { explainedCells } from "./explained";
-import { layerCanvas } from "./layer-canvas";
+import { explainedLayer } from "./explained-layer";
 import type { Attach, SlideView } from "./slide-view";
-import { whyAnswers } from "./why-answer";
 
 const INK = "#0064c8";
 const RIM = "rgba(255, 255, 255, 0.9)";
@@ -24,15 +22,16 @@ export function pathOf(view: Pick<SlideView, "toScreen">, polygons: Polygons): [
 }
 
 export const attachMembranes: Attach = (view) => {
-  const [answers, leaveAnswers] = whyAnswers(view);
-  const [explained, leaveExplained] = explainedCells(view);
-  const canvas = layerCanvas(view, "membranes");
-  let isOn = false;
+  const about = {
+    name: "membranes",
+    title: "Contributing pixels",
+    key: { code: "KeyM", shown: "M" },
+  };
+  const layer = explainedLayer(view, about, draw, () => view.redraw());
+  const { answers, explained } = layer;
 
-  function draw(): void {
-    if (!isOn) return;
-    const context = canvas.start();
-    if (!context || view.pxPerL0 < SMALLEST_PX_PER_L0) return;
+  function draw(context: CanvasRenderingContext2D): void {
+    if (view.pxPerL0 < SMALLEST_PX_PER_L0) return;
     const selected = answers.state.kind === "told" ? answers.state.why.mask : [];
     const chosen = view.selected?.cell_id;
     for (const cell of explained.cells) {
@@ -40,32 +39,7 @@ export const attachMembranes: Attach = (view) => {
     }
     outline(context, pathOf(view, selected), 2.5);
   }
-  const stops = [
-    view.onDraw(draw),
-    answers.onChange(() => view.redraw()),
-    explained.onChange(() => view.redraw()),
-    view.addLayer({
-      name: "membranes",
-      title: "Contributing pixels",
-      key: { code: "KeyM", shown: "M" },
-      get isOn() {
-        return isOn;
-      },
-      setOn(on) {
-        if (on !== isOn) explained.want(on);
-        isOn = on;
-        if (!on) canvas.clear();
-        view.redraw();
-      },
-    }),
-  ];
-  return () => {
-    if (isOn) explained.want(false);
-    for (const stop of stops) stop();
-    leaveAnswers();
-    leaveExplained();
-    canvas.close();
-  };
+  return () => layer.close();
 };
 
 function outline(context: CanvasRenderingContext2D, rings: [number, number][][], width: number): void {

@@ -1,6 +1,6 @@
 // The outbox of the reader who is signed in, sending to the server of this page.
 
-import { api, ApiError, asked, askedAt } from "./api";
+import { api, ApiError, asked } from "./api";
 import type { Session } from "./app";
 import type { NewLabel, Outbox } from "./outbox";
 import { createOutbox } from "./sending";
@@ -41,7 +41,7 @@ function sender(session: Session): (labels: NewLabel[]) => Promise<void> {
       isSure = true;
       const body = { labels: labels.map(forServer) };
       const signal = AbortSignal.timeout(PATIENCE_MS);
-      await askedAt("POST", "/api/labels", { body, signal });
+      await asked(api.POST("/api/labels", { body, signal }));
     } catch (error) {
       isSure = false;
       throw error;
