@@ -27,8 +27,8 @@ export function sharesOf(stains: Stains, white: readonly number[], channel: Chan
 }
 
 /** Optical density of one stain in a pixel; below 0 where there is more light than white. */
-export function densityOf(shares: Shares, rgb: readonly number[]): number {
-  return shares[0][rgb[0]!]! + shares[1][rgb[1]!]! + shares[2][rgb[2]!]!;
+export function densityOf(shares: Shares, red: number, green: number, blue: number): number {
+  return shares[0][red]! + shares[1][green]! + shares[2][blue]!;
 }
 
 /** Light of a stain alone on white, 0..255: a colour every `DENSEST_OD / STEPS` of density. */
@@ -50,9 +50,8 @@ export function recolour(
   shares: Shares,
   palette: Uint8ClampedArray,
 ): void {
-  const [red, green, blue] = shares;
   for (let at = 0; at < pixels.length; at += 4) {
-    const od = red[pixels[at]!]! + green[pixels[at + 1]!]! + blue[pixels[at + 2]!]!;
+    const od = densityOf(shares, pixels[at]!, pixels[at + 1]!, pixels[at + 2]!);
     const from = 3 * stepOf(od);
     pixels[at] = palette[from]!;
     pixels[at + 1] = palette[from + 1]!;

@@ -8,7 +8,7 @@ test("the browser unmixes the same optical densities as the server", () => {
   expect(known.cells.length).toBeGreaterThan(100);
   for (const { rgb, white, ...densities } of known.cells) {
     for (const channel of CHANNELS) {
-      const od = densityOf(sharesOf(known.stains, white, channel), rgb);
+      const od = densityOf(sharesOf(known.stains, white, channel), rgb[0]!, rgb[1]!, rgb[2]!);
       expect(Math.abs(od - densities[channel])).toBeLessThan(2e-6);
     }
   }

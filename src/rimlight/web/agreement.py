@@ -24,9 +24,15 @@ from rimlight.web.agreement_answers import (
     scale_out,
 )
 from rimlight.web.review import RunName, csv_reply
-from rimlight.web.workbench import Here, Owner, UnknownError, Workbench
+from rimlight.web.workbench import Here, Owner, Session, UnknownError, Workbench
 from rimlight.workflows.agree_tables import COLUMNS, ROWS, table_rows
-from rimlight.workflows.disagreements import CONSENSUS_RULE, OF_READERS, Gap, disagreements
+from rimlight.workflows.disagreements import (
+    CONSENSUS_RULE,
+    OF_READERS,
+    Disagreements,
+    Gap,
+    disagreements,
+)
 from rimlight.workflows.review_agreement import Compared, agreement_of
 
 router = APIRouter(prefix="/review", tags=["review"])
@@ -105,15 +111,7 @@ def list_disagreements(
     n: N = 60,
 ) -> DisagreementsOut:
     """Return cells on which readers differ, with what each of them said, and no model."""
-    found = disagreements(
-        here.study,
-        reader=asker.reader,
-        remembered=here.remembered,
-        run_id=OF_READERS if run is None else open_run(here.study, run).run_id,
-        gap=gap,
-        between=_pair(between),
-        part=slice(start, start + n),
-    )
+    found = _found(here, asker, run=run, gap=gap, between=between, part=slice(start, start + n))
     return DisagreementsOut(
         n=found.n,
         n_of_gap={str(name): count for name, count in found.n_of_gap.items()},
@@ -135,15 +133,7 @@ def disagreements_csv(
     between: Between = None,
 ) -> Response:
     """Return all cells on which readers differ as a table, a column a reader."""
-    found = disagreements(
-        here.study,
-        reader=asker.reader,
-        remembered=here.remembered,
-        run_id=OF_READERS if run is None else open_run(here.study, run).run_id,
-        gap=gap,
-        between=_pair(between),
-        part=slice(None),
-    )
+    found = _found(here, asker, run=run, gap=gap, between=between, part=slice(None))
     header = ["cell", "slide", "case", "x_l0", "y_l0", "gap", "n_levels", "consensus"]
     rows: list[Sequence[object]] = []
     for it in found.cells:
@@ -172,6 +162,26 @@ def _calls(
     if errand is None or errand.state == "done":
         return "missing"
     return errand.state
+
+
+def _found(
+    here: Workbench,
+    asker: Session,
+    *,
+    run: str | None,
+    gap: Gap | None,
+    between: list[str] | None,
+    part: slice,
+) -> Disagreements:
+    return disagreements(
+        here.study,
+        reader=asker.reader,
+        remembered=here.remembered,
+        run_id=OF_READERS if run is None else open_run(here.study, run).run_id,
+        gap=gap,
+        between=_pair(between),
+        part=part,
+    )
 
 
 def _pair(between: list[str] | None) -> tuple[ReaderId, ReaderId] | None:
