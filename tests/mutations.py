@@ -11,7 +11,8 @@ WORDS = (
     b"]", b'"', b"'", b",", b";", b"\t", b"\r", b"\n", b"[" * 300, b'{"a":' * 90, b"<", b">",
     b"</x>", b"<!DOCTYPE x [<!ENTITY e 'e'>]>", b"&e;", b"<![CDATA[", b"]]>", b"=1+1", b"../..",
     b"%s%n", b"1,5", b"1.5.5", b"weak", b"negative", b"s1", b"s9", b"Point", b"Polygon",
-    b"coordinates", b"A" * 5000,
+    b"coordinates", b"A" * 5000, b"9" * 5000, b"[]", b"{}", b"/>", b"&lt;", b"1_0", b"\xff",
+    b"\xc3", b'"\\ud800"',
 )  # fmt: skip
 _BYTES = (0, 1, 0x7F, 0x80, 0xFE, 0xFF)
 
