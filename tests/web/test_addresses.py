@@ -10,7 +10,8 @@ import pytest
 from rimlight.errors import RimlightError, StudyError
 from rimlight.io.accounts import add_account, set_role
 from rimlight.web.addresses import Address
-from rimlight.web.entrance import alone, door_of_server
+from rimlight.web.entrance import door_of_server
+from rimlight.workflows.sole_use import alone
 from small_studies import study_of
 from surroundings import need_page
 from web_clients import PASSWORD
@@ -87,11 +88,11 @@ def test_a_team_without_an_owner_is_not_served(tmp_path):
 
 def test_a_study_is_served_once_and_the_second_server_names_the_first(tmp_path):
     study = study_of(tmp_path / "study")
-    with alone(study, 8411):
-        second = alone(study, 8412)
+    with alone(study.folder, port=8411):
+        second = alone(study.folder, port=8412)
         with pytest.raises(StudyError, match=r"served already, by process \d+ on .*port 8411"):
             second.__enter__()
-    with alone(study, 8412):
+    with alone(study.folder, port=8412):
         pass
 
 

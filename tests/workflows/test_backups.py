@@ -17,6 +17,7 @@ from rimlight.workflows.backups import (
     kept_twice,
     restore_study,
 )
+from rimlight.workflows.sole_use import alone
 from small_studies import label_of, slide_info, study_of
 
 
@@ -66,3 +67,13 @@ def test_a_backup_that_somebody_changed_is_refused(study):
     with pytest.raises(StudyError, match="label event 1: was changed"):
         restore_study(study.folder, copy)
     assert current_labels(study.engine)[0].expression.value == "weak"
+
+
+def test_a_study_is_not_put_back_under_its_server(study):
+    copy = back_up_study(study)
+    append_labels(study.engine, [label_of(2)])
+    with alone(study.folder, port=8411), pytest.raises(StudyError, match="is served already"):
+        restore_study(study.folder, copy)
+    assert len(current_labels(study.engine)) == 2
+    restore_study(study.folder, copy)
+    assert len(current_labels(open_study(study.folder).engine)) == 1

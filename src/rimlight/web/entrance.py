@@ -2,13 +2,11 @@
 
 import getpass
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 
 from rimlight.errors import RimlightError, StudyError
 from rimlight.io.accounts import accounts
-from rimlight.io.claims import claimed, holder_of
-from rimlight.io.files import make_folder
 from rimlight.io.session_keys import session_key
 from rimlight.io.study import Study
 from rimlight.records import ReaderId
@@ -69,22 +67,3 @@ def _check_accounts(study: Study, reader: str | None) -> None:
             f"{study.folder}: has no account of an owner, so nobody could sign in; add one with "
             f"rimlight accounts add {study.folder} NAME --role owner"
         )
-
-
-@contextmanager
-def alone(study: Study, port: int) -> Iterator[None]:
-    """Let one server at a time serve a study folder; a killed one does not count.
-
-    Raises:
-        StudyError: Another one does; it is named.
-    """
-    folder = make_folder(study.cache / "serving", parents=True)
-    with claimed(folder, "server", told={"port": port}) as claim:
-        if claim is None:
-            holder = holder_of(folder, "server") or {}
-            raise StudyError(
-                f"{study.folder}: is served already, by process {holder.get('process', '?')} on "
-                f"{holder.get('host', '?')}, port {holder.get('port', '?')}; open that one, or "
-                "stop it first"
-            )
-        yield

@@ -12,9 +12,10 @@ from rimlight.jobs.explainer import Explainer
 from rimlight.jobs.run_queue import RunQueue
 from rimlight.web.addresses import LOOPBACK, Address
 from rimlight.web.app import create_app, page_folder
-from rimlight.web.entrance import alone, door_of_server
+from rimlight.web.entrance import door_of_server
 from rimlight.web.workbench import Workbench
 from rimlight.workflows.backups import kept_twice
+from rimlight.workflows.sole_use import alone
 
 HOST = LOOPBACK
 
@@ -46,7 +47,7 @@ def serve_study(
     study = open_study(folder, database)
     with (
         address.listener() as listener,
-        alone(study, listener.getsockname()[1]),
+        alone(study.folder, port=listener.getsockname()[1]),
         closing(Explainer(study.folder)) as explainer,
         closing(RunQueue(study)) as runs,
     ):

@@ -18,6 +18,7 @@ from rimlight.io.journal import verify_journal
 from rimlight.io.regions import verify_regions
 from rimlight.io.study import DATABASE_NAME, Study
 from rimlight.workflows.exchange import export_labels
+from rimlight.workflows.sole_use import alone
 
 LABELS_NAME = "labels-at-close.csv"
 _HOUR_S = 3600.0
@@ -59,12 +60,14 @@ def restore_study(folder: Path, backup: Path) -> Restored:
     What stood there is kept beside it, so that nothing is lost by taking the wrong one.
 
     Raises:
-        StudyError: The backup is damaged or was changed; nothing was done.
+        StudyError: The backup is damaged or was changed, or the study is being served; nothing was
+            done.
         StorageError: The disk refuses.
     """
     check_sound(backup)
     n_labels = _checked_chains(backup)
-    return Restored(n_labels=n_labels, replaced=put_back(folder / DATABASE_NAME, backup))
+    with alone(folder):
+        return Restored(n_labels=n_labels, replaced=put_back(folder / DATABASE_NAME, backup))
 
 
 @contextmanager
