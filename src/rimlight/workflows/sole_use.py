@@ -1,4 +1,4 @@
-"""A study folder in the hands of one program at a time: the server, or what replaces its database."""
+"""A study folder held by one program at a time: its server, or what replaces its database."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
