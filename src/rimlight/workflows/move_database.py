@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rimlight.errors import StudyError
-from rimlight.io.claims import claimed, holder_of
 from rimlight.io.database_copy import move_to_server
-from rimlight.io.files import make_folder, storage_error, sync_folder
+from rimlight.io.files import storage_error, sync_folder
 from rimlight.io.study import ADDRESS_NAME, DATABASE_NAME, Study, open_study
 from rimlight.records import ReaderId
+from rimlight.workflows.sole_use import alone
 
 OLD_NAME = f"{DATABASE_NAME}.moved"
 
@@ -42,13 +42,7 @@ def move_database(study: Study, address: str, *, by: ReaderId) -> Moved:
     """
     if (study.folder / ADDRESS_NAME).exists():
         raise StudyError(f"{study.folder}: its database is a server's already; nothing was done")
-    serving = make_folder(study.cache / "serving", parents=True)
-    with claimed(serving, "server") as claim:
-        if claim is None:
-            process = (holder_of(serving, "server") or {}).get("process", "?")
-            raise StudyError(
-                f"{study.folder}: is served by process {process}; stop it, then move the database"
-            )
+    with alone(study.folder):
         done = move_to_server(study, address, by=by)
         old = _put_aside(study)
     open_study(study.folder).engine.dispose()
